@@ -1,0 +1,93 @@
+package usage
+
+import "cmp"
+
+// Merge makes one row of two readings of the same request. It is commutative, associative
+// and idempotent, so neither the order of files nor a second reading changes the result.
+//
+// The counters come whole from one reading, never field by field: the largest output, then
+// the largest total, then the one that names a speed, then the later. Rows of a thread
+// differ: there the first occurrence counts and a repeat adds nothing. Session and project
+// come from the copy with the strongest claim, then the earliest; the time is the earliest
+// known. (Rules: shared field notes on log formats, sections 1.4 and 2.4.)
+func Merge(a, b Event) Event {
+	count, other := a, b
+	if compareCounters(&b, &a) > 0 {
+		count, other = b, a
+	}
+	home := &a
+	if compareClaim(&b, &a) < 0 {
+		home = &b
+	}
+	merged := count
+	merged.Session, merged.Project, merged.Branch, merged.Version = home.Session, home.Project, home.Branch, home.Version
+	merged.Claim, merged.Offset = home.Claim, home.Offset
+	merged.Flags = count.Flags&^(Sidechain|Inherited) | home.Flags&(Sidechain|Inherited)
+	merged.Time = earliest(a.Time, b.Time)
+	if merged.Time != 0 {
+		merged.Flags &^= Inherited
+	}
+	if merged.Twin == 0 {
+		merged.Twin = other.Twin
+	}
+	if merged.Recorded == nil {
+		merged.Recorded = other.Recorded
+	}
+	return merged
+}
+
+// compareCounters is positive when a's counters win over b's.
+func compareCounters(a, b *Event) int {
+	if a.Thread != "" && b.Thread != "" && a.Ordinal != b.Ordinal {
+		return -cmp.Compare(a.Ordinal, b.Ordinal)
+	}
+	return cmp.Or(
+		cmp.Compare(a.Output, b.Output),
+		cmp.Compare(a.Total(), b.Total()),
+		cmp.Compare(a.Flags&SpeedKnown, b.Flags&SpeedKnown),
+		cmp.Compare(a.CountedAt, b.CountedAt),
+		// From here on only to make the choice independent of the order.
+		cmp.Compare(a.Input, b.Input),
+		cmp.Compare(a.CacheRead, b.CacheRead),
+		cmp.Compare(a.CacheWrite5m, b.CacheWrite5m),
+		cmp.Compare(a.Reasoning, b.Reasoning),
+		cmp.Compare(a.WebSearches, b.WebSearches),
+		cmp.Compare(a.Model, b.Model),
+		cmp.Compare(a.Service, b.Service),
+		cmp.Compare(b.Flags&LowerBound, a.Flags&LowerBound),
+		cmp.Compare(a.Flags, b.Flags),
+	)
+}
+
+// compareClaim is negative when a has the stronger claim on session and project.
+func compareClaim(a, b *Event) int {
+	return cmp.Or(
+		cmp.Compare(a.Claim, b.Claim),
+		compareTimes(a.Time, b.Time),
+		cmp.Compare(a.Session, b.Session),
+		cmp.Compare(a.Project, b.Project),
+		cmp.Compare(a.Branch, b.Branch),
+		cmp.Compare(a.Version, b.Version),
+		cmp.Compare(a.Offset, b.Offset),
+	)
+}
+
+// compareTimes puts the unknown time last.
+func compareTimes(a, b Millis) int {
+	switch {
+	case a == b:
+		return 0
+	case a == 0:
+		return 1
+	case b == 0:
+		return -1
+	}
+	return cmp.Compare(a, b)
+}
+
+func earliest(a, b Millis) Millis {
+	if compareTimes(a, b) <= 0 {
+		return a
+	}
+	return b
+}
