@@ -26,6 +26,9 @@ type File struct {
 	Skipped  map[usage.Reason]int64
 }
 
+// Events come back from the store as they went in, CountedAt and ClaimedAt included: Merge
+// needs them to stay independent of the order.
+
 // Chunk is what one stretch of one file told, with the file as it is after it. File.ID may
 // be zero; Write fills it in.
 type Chunk struct {

@@ -11,6 +11,7 @@ import "cmp"
 // come from the copy with the strongest claim, then the earliest; the time is the earliest
 // known. (Rules: shared field notes on log formats, sections 1.4 and 2.4.)
 func Merge(a, b Event) Event {
+	a, b = settled(a), settled(b)
 	count, other := a, b
 	if compareCounters(&b, &a) > 0 {
 		count, other = b, a
@@ -21,19 +22,37 @@ func Merge(a, b Event) Event {
 	}
 	merged := count
 	merged.Session, merged.Project, merged.Branch, merged.Version = home.Session, home.Project, home.Branch, home.Version
-	merged.Claim, merged.Offset = home.Claim, home.Offset
+	merged.Claim, merged.ClaimedAt, merged.Offset = home.Claim, home.ClaimedAt, home.Offset
 	merged.Flags = count.Flags&^(Sidechain|Inherited) | home.Flags&(Sidechain|Inherited)
 	merged.Time = earliest(a.Time, b.Time)
 	if merged.Time != 0 {
 		merged.Flags &^= Inherited
 	}
-	if merged.Twin == 0 {
+	if merged.Twin < other.Twin {
 		merged.Twin = other.Twin
 	}
-	if merged.Recorded == nil {
+	if other.Recorded != nil && (merged.Recorded == nil || *merged.Recorded < *other.Recorded) {
 		merged.Recorded = other.Recorded
 	}
 	return merged
+}
+
+// Undated stands in CountedAt and ClaimedAt for a reading without a date, once merged.
+const Undated Millis = -1
+
+// settled fills in the times that a reader leaves zero.
+func settled(e Event) Event {
+	own := e.Time
+	if own == 0 {
+		own = Undated
+	}
+	if e.CountedAt == 0 {
+		e.CountedAt = own
+	}
+	if e.ClaimedAt == 0 {
+		e.ClaimedAt = own
+	}
+	return e
 }
 
 // compareCounters is positive when a's counters win over b's.
@@ -55,7 +74,7 @@ func compareCounters(a, b *Event) int {
 		cmp.Compare(a.Model, b.Model),
 		cmp.Compare(a.Service, b.Service),
 		cmp.Compare(b.Flags&LowerBound, a.Flags&LowerBound),
-		cmp.Compare(a.Flags, b.Flags),
+		cmp.Compare(a.Flags&^(Sidechain|Inherited), b.Flags&^(Sidechain|Inherited)),
 	)
 }
 
@@ -63,12 +82,13 @@ func compareCounters(a, b *Event) int {
 func compareClaim(a, b *Event) int {
 	return cmp.Or(
 		cmp.Compare(a.Claim, b.Claim),
-		compareTimes(a.Time, b.Time),
+		compareTimes(a.ClaimedAt, b.ClaimedAt),
 		cmp.Compare(a.Session, b.Session),
 		cmp.Compare(a.Project, b.Project),
 		cmp.Compare(a.Branch, b.Branch),
 		cmp.Compare(a.Version, b.Version),
 		cmp.Compare(a.Offset, b.Offset),
+		cmp.Compare(a.Flags&(Sidechain|Inherited), b.Flags&(Sidechain|Inherited)),
 	)
 }
 
@@ -77,9 +97,9 @@ func compareTimes(a, b Millis) int {
 	switch {
 	case a == b:
 		return 0
-	case a == 0:
+	case a <= 0:
 		return 1
-	case b == 0:
+	case b <= 0:
 		return -1
 	}
 	return cmp.Compare(a, b)

@@ -111,8 +111,12 @@ type Event struct {
 	Thread  string
 	Ordinal int
 
-	Time      Millis // earliest reading; zero = undated
-	CountedAt Millis // time of the reading that gave the counters
+	Time Millis // earliest reading; zero = undated
+	// CountedAt is the time of the reading that gave the counters, ClaimedAt of the one
+	// that gave session and project; readers leave both zero, which
+	// means Time. Merged rows of undated readings hold Undated.
+	CountedAt Millis
+	ClaimedAt Millis
 
 	Session string // the agent's own id
 	Project string // working folder
