@@ -23,10 +23,10 @@ func Merge(a, b Event) Event {
 	merged := count
 	merged.Session, merged.Project, merged.Branch, merged.Version = home.Session, home.Project, home.Branch, home.Version
 	merged.Claim, merged.ClaimedAt, merged.Offset = home.Claim, home.ClaimedAt, home.Offset
-	merged.Flags = count.Flags&^(Sidechain|Inherited) | home.Flags&(Sidechain|Inherited)
+	merged.Flags = count.Flags&^(Sidechain|Inherited) | home.Flags&Sidechain
 	merged.Time = earliest(a.Time, b.Time)
-	if merged.Time != 0 {
-		merged.Flags &^= Inherited
+	if merged.Time == 0 {
+		merged.Flags |= (a.Flags | b.Flags) & Inherited
 	}
 	if merged.Twin < other.Twin {
 		merged.Twin = other.Twin
@@ -88,7 +88,7 @@ func compareClaim(a, b *Event) int {
 		cmp.Compare(a.Branch, b.Branch),
 		cmp.Compare(a.Version, b.Version),
 		cmp.Compare(a.Offset, b.Offset),
-		cmp.Compare(a.Flags&(Sidechain|Inherited), b.Flags&(Sidechain|Inherited)),
+		cmp.Compare(a.Flags&Sidechain, b.Flags&Sidechain),
 	)
 }
 
