@@ -39,15 +39,25 @@ type Snapshot struct {
 	Reading  Progress
 	Findings []health.Finding
 	Since    time.Time // first dated event ever, zero = nothing stored
+	Home     string    // the user's home folder, to write paths as ~/…
 }
 
 // AgentState is one agent as found on this machine.
 type AgentState struct {
 	Agent
-	Found  bool // at least one of its folders is there, or events of it are stored
-	Files  int64
-	Events int64
-	Last   time.Time
+	Found   bool // at least one of its folders is there, or events of it are stored
+	Places  []Place
+	Files   int64
+	Events  int64
+	First   time.Time // of the dated events
+	Last    time.Time
+	Skipped map[usage.Reason]int64
+}
+
+// Place is one of an agent's folders.
+type Place struct {
+	Path  string
+	There bool
 }
 
 // Now is what is burning.
@@ -60,7 +70,9 @@ type Now struct {
 	Minutes  []Minute
 	Sessions []SessionNow // active within the last 30 minutes, newest first
 	Live     bool         // an event within the last 60 seconds
-	// QuietAt is when FreshPerMinute next changes if nothing more comes; zero = never.
+	// QuietAt is when this snapshot next becomes untrue if nothing more comes: the rate
+	// falls, a session turns idle or leaves the list, a window resets, the day ends. One
+	// timer set to it keeps everything right but the minute bars. Never zero.
 	QuietAt time.Time
 }
 
