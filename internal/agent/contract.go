@@ -121,6 +121,7 @@ type SimulatedConversation struct {
 	Branch  string
 	Model   string
 	Start   usage.Millis
+	Parent  string // ID of the conversation that started this one as a sub-agent; "" = none
 }
 
 // Conversation writes one log.
@@ -130,6 +131,13 @@ type Conversation interface {
 	// Turn gives the lines that one request adds, each with its line feed, and the tokens
 	// that a right reader must count for it.
 	Turn(t SimulatedTurn) ([]byte, usage.Tokens)
+}
+
+// Forker is implemented by conversations that can be forked.
+type Forker interface {
+	// Fork starts a conversation that goes on from here in a log of its own; its first
+	// Turn gives what the agent copies into that log, too. c.Parent is not looked at.
+	Fork(c SimulatedConversation) Conversation
 }
 
 // SimulatedTurn is one request and its answer.
