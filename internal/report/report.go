@@ -2,7 +2,7 @@ package report
 
 import (
 	"context"
-	"errors"
+	"sync"
 	"time"
 
 	"tokenmeter/internal/store"
@@ -20,15 +20,16 @@ type Options struct {
 }
 
 // Report answers questions.
-type Report struct{ o Options }
+type Report struct {
+	o Options
+
+	mu     sync.Mutex
+	number uint64
+	usual  usualDay // of the last Snapshot
+}
 
 // New makes a Report. It reads nothing.
 func New(o Options) *Report { return &Report{o: o} }
-
-// Snapshot is the state of things now.
-func (r *Report) Snapshot(ctx context.Context, m Meter) (*Snapshot, error) {
-	return nil, errors.New("report: being built")
-}
 
 // HistoryAnswer holds the rows of a question and their sum.
 type HistoryAnswer struct {
@@ -36,46 +37,29 @@ type HistoryAnswer struct {
 	Totals usage.Counts
 }
 
-// History answers a question about sums.
+// History answers a question about sums; a query without a zone gets the report's.
 func (r *Report) History(ctx context.Context, q store.Query) (*HistoryAnswer, error) {
-	return nil, errors.New("report: being built")
+	if q.Zone == nil {
+		q.Zone = r.o.Zone
+	}
+	rows, err := r.o.Store.History(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	a := &HistoryAnswer{Rows: rows}
+	for i := range rows {
+		a.Totals = a.Totals.Plus(rows[i].Counts)
+	}
+	return a, nil
 }
 
-// Range asks for the local days that end today.
-type Range struct {
-	Days  int             // 7, 30, 90; 1 to 366 are taken
-	Split store.Dimension // Agent, Model or Project
-}
-
-// DaysAnswer is local days, each split in groups.
-type DaysAnswer struct {
-	Range  Range
-	Zone   *time.Location
-	Agents []Agent   // known to this build
-	First  time.Time // first dated event ever, zero = nothing stored
-	Groups []Group   // by palette order for agents, else the largest first
-	Days   []Day     // oldest first, the last is today
-	Totals usage.Counts
-}
-
-// Group is one part of a split. Only the field of the split is set, and Agent too where
-// all of the group's requests are of one agent.
-type Group struct {
-	Agent   usage.AgentID
-	Model   string
-	Project string
-	usage.Counts
-}
-
-// Day is a local day.
-type Day struct {
-	Start, End time.Time
-	Recorded   bool // false: it was over before anything was recorded
-	usage.Counts
-	Parts []usage.Counts // one for each group
-}
-
-// Days sums up the last local days.
-func (r *Report) Days(ctx context.Context, q Range) (*DaysAnswer, error) {
-	return nil, errors.New("report: being built")
+// since is the first dated request ever; zero = nothing is stored.
+func since(agents []store.AgentSum) usage.Millis {
+	var first usage.Millis
+	for _, a := range agents {
+		if a.First != 0 && (first == 0 || a.First < first) {
+			first = a.First
+		}
+	}
+	return first
 }

@@ -68,8 +68,9 @@ type Now struct {
 	CostPerHour         *usage.Micros // nil = nothing priced
 	// Minutes are the last 60 whole minutes and the running one, oldest first.
 	Minutes  []Minute
-	Sessions []SessionNow // active within the last 30 minutes, newest first
-	Live     bool         // an event within the last 60 seconds
+	ByAgent  map[usage.AgentID]int64 // FreshPerMinute, split
+	Sessions []SessionNow            // active within the last 30 minutes, newest first
+	Live     bool                    // an event within the last 60 seconds
 	// QuietAt is when this snapshot next becomes untrue if nothing more comes: the rate
 	// falls, a session turns idle or leaves the list, a window resets, the day ends. One
 	// timer set to it keeps everything right but the minute bars. Never zero.
