@@ -1,0 +1,233 @@
+package agent
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// SyntaxError says where a text stops being JSON.
+type SyntaxError struct {
+	Offset int // of the first byte that cannot be, the length of the text if it ends early
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("not JSON at byte %d", e.Offset)
+}
+
+// Valid checks that a text is one JSON value, as strictly as encoding/json does (which lets
+// pass what is not UTF-8, and lone surrogates), and not nested deeper than MaxDepth. The
+// error is a *SyntaxError.
+func Valid(text []byte) error {
+	end, ok := validValue(text)
+	if ok {
+		end = skipSpace(text, end)
+		ok = end == len(text)
+	}
+	if !ok {
+		return &SyntaxError{Offset: end}
+	}
+	return nil
+}
+
+// validValue checks the value at the start of a text. It gives the offset behind it, or
+// where it fails.
+func validValue(text []byte) (end int, ok bool) {
+	// One bit an open bracket: set for an object. Small enough for the stack.
+	var objects [MaxDepth/64 + 1]uint64
+	depth := 0
+	i := 0
+value:
+	i = skipSpace(text, i)
+	if i >= len(text) {
+		return len(text), false
+	}
+	switch c := text[i]; c {
+	case '{':
+		if depth++; depth > MaxDepth {
+			return i, false
+		}
+		objects[depth>>6] |= 1 << (depth & 63)
+		i = skipSpace(text, i+1)
+		if i < len(text) && text[i] == '}' {
+			i++
+			goto closed
+		}
+		goto key
+	case '[':
+		if depth++; depth > MaxDepth {
+			return i, false
+		}
+		objects[depth>>6] &^= 1 << (depth & 63)
+		i = skipSpace(text, i+1)
+		if i < len(text) && text[i] == ']' {
+			i++
+			goto closed
+		}
+		goto value
+	case '"':
+		i, ok = validString(text, i)
+	case 't':
+		i, ok = validWord(text, i, "true")
+	case 'f':
+		i, ok = validWord(text, i, "false")
+	case 'n':
+		i, ok = validWord(text, i, "null")
+	default:
+		i, ok = validNumber(text, i)
+	}
+	if !ok {
+		return i, false
+	}
+	goto after
+closed:
+	depth--
+after:
+	if depth == 0 {
+		return i, true
+	}
+	i = skipSpace(text, i)
+	if i >= len(text) {
+		return len(text), false
+	}
+	if objects[depth>>6]&(1<<(depth&63)) != 0 {
+		switch text[i] {
+		case ',':
+			i++
+			goto key
+		case '}':
+			i++
+			goto closed
+		}
+		return i, false
+	}
+	switch text[i] {
+	case ',':
+		i++
+		goto value
+	case ']':
+		i++
+		goto closed
+	}
+	return i, false
+key:
+	i = skipSpace(text, i)
+	if i >= len(text) || text[i] != '"' {
+		return i, false
+	}
+	if i, ok = validString(text, i); !ok {
+		return i, false
+	}
+	i = skipSpace(text, i)
+	if i >= len(text) || text[i] != ':' {
+		return i, false
+	}
+	i++
+	goto value
+}
+
+func skipSpace(text []byte, i int) int {
+	for i < len(text) && isSpace(text[i]) {
+		i++
+	}
+	return i
+}
+
+func validWord(text []byte, i int, word string) (int, bool) {
+	for k := range len(word) {
+		if i+k >= len(text) || text[i+k] != word[k] {
+			return i + k, false
+		}
+	}
+	return i + len(word), true
+}
+
+func validNumber(text []byte, i int) (int, bool) {
+	if i < len(text) && text[i] == '-' {
+		i++
+	}
+	digits := func() bool {
+		start := i
+		for i < len(text) && text[i] >= '0' && text[i] <= '9' {
+			i++
+		}
+		return i > start
+	}
+	if i < len(text) && text[i] == '0' {
+		i++
+	} else if !digits() {
+		return i, false
+	}
+	if i < len(text) && text[i] == '.' {
+		if i++; !digits() {
+			return i, false
+		}
+	}
+	if i < len(text) && text[i]|0x20 == 'e' {
+		i++
+		if i < len(text) && (text[i] == '+' || text[i] == '-') {
+			i++
+		}
+		if !digits() {
+			return i, false
+		}
+	}
+	return i, true
+}
+
+// validString checks the string whose opening quote is at i, eight bytes a step where
+// nothing special is among them.
+func validString(text []byte, i int) (int, bool) {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x8080808080808080
+	)
+	i++
+	for {
+		for i+8 <= len(text) {
+			word := binary.LittleEndian.Uint64(text[i:])
+			quote := word ^ ones*'"'
+			slash := word ^ ones*'\\'
+			// The high bit of a byte that is a quote, a backslash or below a space.
+			special := ((quote - ones) &^ quote) | ((slash - ones) &^ slash) | ((word - ones*0x20) &^ word)
+			if special&highs != 0 {
+				break
+			}
+			i += 8
+		}
+		for end := min(i+8, len(text)); i < end; i++ {
+			c := text[i]
+			if c == '"' {
+				return i + 1, true
+			}
+			if c < 0x20 {
+				return i, false
+			}
+			if c != '\\' {
+				continue
+			}
+			if i+1 >= len(text) {
+				return len(text), false
+			}
+			switch text[i+1] {
+			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+				i++
+			case 'u':
+				for k := i + 2; k < i+6; k++ {
+					if k >= len(text) || !isHex(text[k]) {
+						return min(k, len(text)), false
+					}
+				}
+				i += 5
+			default:
+				return i + 1, false
+			}
+		}
+		if i >= len(text) {
+			return len(text), false
+		}
+	}
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
+}
