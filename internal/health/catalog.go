@@ -1,0 +1,164 @@
+package health
+
+import (
+	"strconv"
+	"strings"
+)
+
+// The codes. Behind each stands what its Subject is, and its Args where it has any.
+const (
+	NoAgents         Code = "no-agents"          // subject empty
+	HomeMissing      Code = "home-missing"       // a variable; its value
+	FolderUnreadable Code = "folder-unreadable"  // a folder
+	FileUnreadable   Code = "file-unreadable"    // a file
+	FileIncomplete   Code = "file-incomplete"    // a compressed file
+	FormatUnknown    Code = "format-unknown"     // a file; the agent
+	LinesSkipped     Code = "lines-skipped"      // an agent; how many lines
+	WatchLimit       Code = "watch-limit"        // subject empty; how many folders are not watched
+	WatchImpossible  Code = "watch-impossible"   // a folder; the kind of file system
+	DatabaseDamaged  Code = "database-damaged"   // the database
+	DatabaseNewer    Code = "database-newer"     // the database
+	DatabaseLocked   Code = "database-locked"    // the database
+	DatabaseReadOnly Code = "database-read-only" // the database
+	DatabaseFailed   Code = "database-failed"    // the database; the reason
+	DiskFull         Code = "disk-full"          // the database
+	NoTrayHost       Code = "no-tray-host"       // subject empty
+	NoSessionBus     Code = "no-session-bus"     // subject empty
+	NoDisplay        Code = "no-display"         // subject empty
+	NoOpenGL         Code = "no-opengl"          // subject empty
+	WindowMissing    Code = "window-missing"     // where the program was looked for
+)
+
+// Explanation is a finding in words.
+type Explanation struct {
+	Title  string // one line, no full stop
+	Text   string // what that means for the figures
+	Action string // what a person can do
+}
+
+// Codes lists every code of the catalogue, in the order of its pages.
+func Codes() []Code {
+	list := make([]Code, len(catalog))
+	for i := range catalog {
+		list[i] = catalog[i].code
+	}
+	return list
+}
+
+// Explain puts a finding into words. A code that is not in the catalogue, as from a newer
+// meter, gets words that say so.
+func Explain(f Finding) Explanation {
+	for i := range catalog {
+		if catalog[i].code == f.Code {
+			return catalog[i].fill(f)
+		}
+	}
+	return Explanation{
+		Title:  "Something is not as it should be",
+		Text:   "The meter reports something that this program has no words for. They may be of different versions.",
+		Action: "Quit Tokenmeter and start it again, so that both programs are of one version.",
+	}
+}
+
+// page is a code's words. {} stands for the subject, {1} for the first argument.
+type page struct {
+	code                Code
+	title, text, action string
+}
+
+func (p page) fill(f Finding) Explanation {
+	pairs := []string{"{}", f.Subject}
+	for i := range 3 {
+		value := "?"
+		if i < len(f.Args) {
+			value = f.Args[i]
+		}
+		pairs = append(pairs, "{"+strconv.Itoa(i+1)+"}", value)
+	}
+	r := strings.NewReplacer(pairs...)
+	return Explanation{Title: r.Replace(p.title), Text: r.Replace(p.text), Action: r.Replace(p.action)}
+}
+
+// catalog is never changed.
+var catalog = [...]page{
+	{NoAgents,
+		"No agent logs found",
+		"None of the folders where coding agents keep their logs is on this machine, so there is nothing to count yet.",
+		"Use an agent once, and its figures appear here by themselves. `tokenmeter doctor` lists where was looked, `tokenmeter demo` shows the app with made-up agents."},
+	{HomeMissing,
+		"{} points to a folder that is not there",
+		"The variable {} is set to {1}. The agent's usual folders are not read while it is set, so its figures are missing.",
+		"Correct or unset {} where Tokenmeter is started, or create the folder."},
+	{FolderUnreadable,
+		"A log folder cannot be read: {}",
+		"Its logs are not counted. What had been counted before stays.",
+		"Give your user the right to read and enter {}. It is tried again by itself."},
+	{FileUnreadable,
+		"A log file cannot be read: {}",
+		"What it holds is not counted yet. All other files are.",
+		"Give your user the right to read {}. It is tried again by itself; if the disk is failing, save your files first."},
+	{FileIncomplete,
+		"A compressed log ends too early: {}",
+		"What could be unpacked is counted, the rest is missing.",
+		"If the agent is still writing it, nothing needs to be done. Else restore {} from a backup."},
+	{FormatUnknown,
+		"A log has an unknown form: {}",
+		"It was written by a version of {1} that this Tokenmeter does not know, so it is not counted.",
+		"Update Tokenmeter. The file is read as soon as its form is known."},
+	{LinesSkipped,
+		"Damaged lines in the logs of {}: {1}",
+		"They could not be read, so the figures may be a little too low. All other lines are counted.",
+		"Nothing needs to be done. Such lines come from a crash or a full disk while the agent was writing."},
+	{WatchLimit,
+		"The system's limit of watched folders is reached",
+		"{1} folders are looked at every few seconds instead of being watched, so their figures come a little later.",
+		"Raise the limit with `sudo sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=1024` (Linux), or close programs that watch many files, then start Tokenmeter again."},
+	{WatchImpossible,
+		"Changes cannot be watched in {}",
+		"It lies on a file system ({1}) that does not tell of every change. It is looked at every few seconds, so its figures come a little later.",
+		"Nothing needs to be done. For figures at once, keep the agent's logs on a disk of this machine."},
+	{DatabaseDamaged,
+		"The database is damaged",
+		"The file {} cannot be read in full. Nothing new is written to it.",
+		"Quit Tokenmeter, move {} to a safe place, and start again: all logs that are still there are read anew. Check the disk."},
+	{DatabaseNewer,
+		"The database is from a newer Tokenmeter",
+		"{} was written by a newer version. It is left as it is, and nothing new is counted.",
+		"Update Tokenmeter, or choose another data folder with --data-dir."},
+	{DatabaseLocked,
+		"Another program holds the database",
+		"{} is in use, so what is new waits in the logs. Nothing is lost.",
+		"Close the other program that has {} open, for instance a database browser. It is tried again by itself."},
+	{DatabaseReadOnly,
+		"The database cannot be written",
+		"{} or its folder is read-only, so what is new waits in the logs. Nothing is lost.",
+		"Give your user the right to write to the folder of {}, or choose another with --data-dir."},
+	{DatabaseFailed,
+		"The database cannot be used",
+		"Reading or writing {} failed ({1}). What is new waits in the logs. Nothing is lost.",
+		"It is tried again by itself. If this stays, check the disk that holds {}."},
+	{DiskFull,
+		"The disk is full",
+		"There is no room to write {}. What is new waits in the logs. Nothing is lost.",
+		"Free some space on the disk that holds {}. It is tried again by itself."},
+	{NoTrayHost,
+		"This desktop shows no tray",
+		"There is no place for the tray item, so Tokenmeter works as an ordinary window.",
+		"On GNOME, install and enable the extension AppIndicator. On other desktops, add a system tray to the panel."},
+	{NoSessionBus,
+		"There is no session bus",
+		"Without D-Bus there is no tray item and no notification. Counting, window and terminal work.",
+		"Start Tokenmeter from within your desktop session, or through `dbus-run-session`."},
+	{NoDisplay,
+		"There is no display",
+		"No window can be shown. Counting and all terminal commands work.",
+		"Start Tokenmeter from within a desktop session, or use `tokenmeter status` and `tokenmeter history`."},
+	{NoOpenGL,
+		"The window needs OpenGL, which is missing",
+		"The system library for drawing (libGL) is not installed, so no window can be shown. Tray, counting and terminal work.",
+		"Install it: `sudo apt install libgl1` (Debian, Ubuntu), `sudo dnf install libglvnd-glx` (Fedora), `sudo pacman -S libglvnd` (Arch)."},
+	{WindowMissing,
+		"The window program is missing",
+		"`tokenmeter-window` is neither beside `tokenmeter` nor in the search path ({}). Tray, counting and terminal work.",
+		"Install Tokenmeter again, or put `tokenmeter-window` beside `tokenmeter`."},
+}
