@@ -1,0 +1,99 @@
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"tokenmeter/internal/agent"
+)
+
+const windowName = "tokenmeter-window" + programSuffix
+
+// ErrNoWindowProgram is returned by WindowProgram when it is nowhere.
+var ErrNoWindowProgram = errors.New(windowName + " is neither beside this program nor on PATH")
+
+// WindowProgram finds the window program: beside this executable, then on the PATH of env.
+func WindowProgram(env agent.Env) (string, error) {
+	if self, err := os.Executable(); err == nil {
+		if real, err := filepath.EvalSymlinks(self); err == nil {
+			self = real
+		}
+		if path := filepath.Join(filepath.Dir(self), windowName); runnable(path) {
+			return path, nil
+		}
+	}
+	for _, dir := range filepath.SplitList(env.Variable("PATH")) {
+		if !filepath.IsAbs(dir) {
+			continue // never what happens to lie in the working folder
+		}
+		if path := filepath.Join(dir, windowName); runnable(path) {
+			return path, nil
+		}
+	}
+	return "", ErrNoWindowProgram
+}
+
+func runnable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && (programSuffix != "" || info.Mode().Perm()&0o111 != 0)
+}
+
+// StartWindow starts the window program at path. It shares this process's standard error.
+func StartWindow(path string, arguments ...string) (*Process, error) {
+	command := exec.Command(path, arguments...)
+	command.Stderr = os.Stderr
+	detach(command)
+	if err := command.Start(); err != nil {
+		return nil, fmt.Errorf("start window: %w", err)
+	}
+	p := &Process{command: command, ended: make(chan struct{})}
+	go func() {
+		p.err = command.Wait()
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+// Process is a program that was started.
+type Process struct {
+	command *exec.Cmd
+	ended   chan struct{}
+	err     error // written before ended is closed
+}
+
+// Pid is its process id.
+func (p *Process) Pid() int { return p.command.Process.Pid }
+
+// Ended is closed when it has ended.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// Err waits for the end; nil: it ended by itself with exit code 0.
+func (p *Process) Err() error {
+	<-p.ended
+	return p.err
+}
+
+// Kill ends it at once.
+func (p *Process) Kill() { _ = p.command.Process.Kill() }
+
+// StartSelf starts this executable again as a process that nothing ties to this one.
+func StartSelf(arguments ...string) (*Process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	command := exec.Command(self, arguments...)
+	detach(command)
+	if err := command.Start(); err != nil {
+		return nil, fmt.Errorf("start the meter: %w", err)
+	}
+	p := &Process{command: command, ended: make(chan struct{})}
+	go func() {
+		p.err = command.Wait()
+		close(p.ended)
+	}()
+	return p, nil
+}
