@@ -1,9 +1,16 @@
 package report
 
-import "tokenmeter/internal/health"
+import (
+	"time"
+
+	"tokenmeter/internal/health"
+)
 
 // Meter is what only the running meter knows and hands to the other program.
 type Meter struct {
 	Reading  Progress         `json:"reading"`
 	Findings []health.Finding `json:"findings"`
+	// StaleSince is since when the figures may be behind, because no meter runs or it
+	// cannot store what it reads; zero = they are current.
+	StaleSince time.Time `json:"staleSince,omitzero"`
 }

@@ -38,8 +38,10 @@ type Snapshot struct {
 	Windows  []Window
 	Reading  Progress
 	Findings []health.Finding
-	Since    time.Time // first dated event ever, zero = nothing stored
-	Home     string    // the user's home folder, to write paths as ~/…
+	// StaleSince is the Meter's.
+	StaleSince time.Time
+	Since      time.Time // first dated event ever, zero = nothing stored
+	Home       string    // the user's home folder, to write paths as ~/…
 }
 
 // AgentState is one agent as found on this machine.

@@ -155,6 +155,7 @@ const (
 	BannerReading BannerKind = iota
 	BannerStale
 	BannerError
+	BannerNote // worth knowing, nothing is wrong with the figures
 )
 
 // Foot is the bottom of the rail.
