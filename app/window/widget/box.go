@@ -1,0 +1,114 @@
+package widget
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	fynewidget "fyne.io/fyne/v2/widget"
+
+	"tokenmeter/app/window/theme"
+)
+
+// Box is a rectangle in colours of the theme, which follows the theme's change.
+type Box struct {
+	fynewidget.BaseWidget
+	fill, stroke fyne.ThemeColorName
+	radius       float32
+	width        float32
+}
+
+// NewBox makes a rectangle without a border.
+func NewBox(fill fyne.ThemeColorName, radius float32) *Box {
+	return NewFrame(fill, theme.Clear, radius, 0)
+}
+
+// NewFrame makes a rectangle with a border of the given width inside its edge.
+func NewFrame(fill, stroke fyne.ThemeColorName, radius, width float32) *Box {
+	b := &Box{fill: fill, stroke: stroke, radius: radius, width: width}
+	b.ExtendBaseWidget(b)
+	return b
+}
+
+// SetFill changes the colour.
+func (b *Box) SetFill(fill fyne.ThemeColorName) {
+	if b.fill != fill {
+		b.fill = fill
+		b.Refresh()
+	}
+}
+
+// CreateRenderer is part of fyne.Widget.
+func (b *Box) CreateRenderer() fyne.WidgetRenderer {
+	r := &boxRenderer{box: b, rectangle: canvas.NewRectangle(nil)}
+	r.style()
+	return r
+}
+
+type boxRenderer struct {
+	box       *Box
+	rectangle *canvas.Rectangle
+}
+
+func (r *boxRenderer) Destroy()                     {}
+func (r *boxRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObject{r.rectangle} }
+func (r *boxRenderer) MinSize() fyne.Size           { return fyne.Size{} }
+func (r *boxRenderer) Layout(size fyne.Size)        { r.rectangle.Resize(size) }
+func (r *boxRenderer) Refresh() {
+	r.style()
+	r.rectangle.Refresh()
+}
+
+func (r *boxRenderer) style() {
+	r.rectangle.FillColor = theme.Colour(r.box.fill)
+	r.rectangle.StrokeColor = theme.Colour(r.box.stroke)
+	r.rectangle.StrokeWidth = r.box.width
+	r.rectangle.CornerRadius = r.box.radius
+}
+
+// Picture is a drawn sign that is drawn anew when the theme changes.
+type Picture struct {
+	fynewidget.BaseWidget
+	draw func() fyne.Resource
+}
+
+// NewPicture shows what draw makes.
+func NewPicture(draw func() fyne.Resource) *Picture {
+	p := &Picture{draw: draw}
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+// NewIcon shows an icon in a colour of the theme.
+func NewIcon(name theme.IconName, colour fyne.ThemeColorName) *Picture {
+	return NewPicture(func() fyne.Resource { return theme.Icon(name, colour) })
+}
+
+// Set changes what is drawn.
+func (p *Picture) Set(draw func() fyne.Resource) {
+	p.draw = draw
+	p.Refresh()
+}
+
+// CreateRenderer is part of fyne.Widget.
+func (p *Picture) CreateRenderer() fyne.WidgetRenderer {
+	image := canvas.NewImageFromResource(p.draw())
+	image.FillMode = canvas.ImageFillContain
+	return &pictureRenderer{picture: p, image: image}
+}
+
+type pictureRenderer struct {
+	picture *Picture
+	image   *canvas.Image
+}
+
+func (r *pictureRenderer) Destroy()                     {}
+func (r *pictureRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObject{r.image} }
+func (r *pictureRenderer) MinSize() fyne.Size           { return fyne.Size{} }
+func (r *pictureRenderer) Layout(size fyne.Size)        { r.image.Resize(size) }
+func (r *pictureRenderer) Refresh() {
+	resource := r.picture.draw()
+	if r.image.Resource.Name() == resource.Name() {
+		return
+	}
+	r.image.Resource = resource
+	r.image.Refresh()
+}
