@@ -4,7 +4,16 @@
 // cursors, and holds all it reads in memory. Only tests may use it; it keeps no state.
 package reference
 
-import "time"
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
 
 // Request is one billed request as the reference understands it.
 type Request struct {
@@ -14,4 +23,197 @@ type Request struct {
 	Input, CacheRead, CacheWrite5m, CacheWrite1h, Output, Reasoning int64
 
 	Undated bool // inherited from a log that is not here
+}
+
+// Repository gives the project that a working folder belongs to: the folder as written,
+// or if it lies in a linked git worktree, the folder of the main repository.
+func Repository(folder string) string {
+	if _, err := os.Stat(folder); err != nil || !filepath.IsAbs(folder) {
+		return folder
+	}
+	for at := filepath.Clean(folder); ; at = filepath.Dir(at) {
+		mark := filepath.Join(at, ".git")
+		info, err := os.Lstat(mark)
+		if err != nil {
+			if at == filepath.Dir(at) {
+				return folder
+			}
+			continue
+		}
+		if !info.Mode().IsRegular() {
+			return folder
+		}
+		content, err := os.ReadFile(mark)
+		if err != nil {
+			return folder
+		}
+		gitDir, isLink := strings.CutPrefix(strings.TrimSpace(string(content)), "gitdir: ")
+		if !filepath.IsAbs(gitDir) {
+			gitDir = filepath.Join(at, gitDir)
+		}
+		worktrees := filepath.Dir(gitDir)
+		common := filepath.Dir(worktrees)
+		if !isLink || filepath.Base(worktrees) != "worktrees" || filepath.Base(common) != ".git" {
+			return folder
+		}
+		return filepath.Dir(common)
+	}
+}
+
+// parse makes a tree of one JSON text: map[string]any, []any, string, json.Number, bool or
+// nil. Of members with one name the last counts.
+func parse(text []byte) (any, error) {
+	if !json.Valid(text) {
+		return nil, errors.New("not JSON")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	return parseValue(decoder, 0)
+}
+
+func parseValue(decoder *json.Decoder, depth int) (any, error) {
+	token, err := decoder.Token()
+	if err != nil {
+		return nil, err
+	}
+	opening, isBracket := token.(json.Delim)
+	if !isBracket {
+		return token, nil
+	}
+	if depth == 1000 {
+		return nil, errors.New("nested too deep")
+	}
+	object, list := map[string]any{}, []any{}
+	for decoder.More() {
+		name := ""
+		if opening == '{' {
+			key, err := decoder.Token()
+			if err != nil {
+				return nil, err
+			}
+			name = key.(string)
+		}
+		value, err := parseValue(decoder, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		object[name] = value
+		list = append(list, value)
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, err
+	}
+	if opening == '{' {
+		return object, nil
+	}
+	return list, nil
+}
+
+// member gives what a path of names leads to, nil if it leads nowhere.
+func member(tree any, names ...string) any {
+	for _, name := range names {
+		object, _ := tree.(map[string]any)
+		tree = object[name]
+	}
+	return tree
+}
+
+// text gives the string at a path, "" if there is none.
+func text(tree any, names ...string) string {
+	s, _ := member(tree, names...).(string)
+	return s
+}
+
+// count gives the token counter at a path: a whole number, not negative, and not beyond
+// what a request can use. Everything else is 0.
+func count(tree any, names ...string) int64 {
+	const most = 1 << 40
+	number, _ := member(tree, names...).(json.Number)
+	if len(number) > 400 {
+		return 0
+	}
+	value, ok := new(big.Float).SetPrec(2000).SetString(string(number))
+	if !ok || value.Sign() < 0 || !value.IsInt() {
+		return 0
+	}
+	if value.Cmp(big.NewFloat(most)) > 0 {
+		return most
+	}
+	n, _ := value.Int64()
+	return n
+}
+
+// moment reads a time as text or number; zero if it is none.
+func moment(value any) time.Time {
+	switch value := value.(type) {
+	case string:
+		for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04:05Z07:00"} {
+			if at, err := time.Parse(layout, value); err == nil {
+				return at.UTC().Truncate(time.Millisecond)
+			}
+		}
+	case json.Number:
+		n, _ := value.Float64()
+		switch {
+		case n <= 0:
+		case n < 1e11:
+			return time.UnixMilli(int64(n * 1000)).UTC()
+		case n < 1e14:
+			return time.UnixMilli(int64(n)).UTC()
+		case n < 1e17:
+			return time.UnixMilli(int64(n / 1000)).UTC()
+		}
+	}
+	return time.Time{}
+}
+
+// lines splits a log at its line feeds and strips what is not part of a line's text.
+func lines(content []byte) (list []struct {
+	text []byte
+	at   int
+}) {
+	at := 0
+	for _, raw := range bytes.SplitAfter(content, []byte("\n")) {
+		line := bytes.TrimSuffix(raw, []byte("\n"))
+		if len(line) <= 64<<20 {
+			line = bytes.ReplaceAll(line, []byte{0}, nil)
+			line = bytes.TrimSuffix(line, []byte("\r"))
+			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+			list = append(list, struct {
+				text []byte
+				at   int
+			}{line, at})
+		}
+		at += len(raw)
+	}
+	return list
+}
+
+// records gives the objects on a line: one, or if the line is damaged, those which can be
+// found in it and are records by the judgement of isRecord.
+func records(line []byte, isRecord func(any) bool) (found []any) {
+	if tree, err := parse(line); err == nil {
+		return []any{tree}
+	}
+	if json.Valid(line) {
+		return nil // nested too deep
+	}
+	for at := 0; at < len(line); {
+		next := bytes.Index(line[at:], []byte(`{"`))
+		if next < 0 {
+			break
+		}
+		at += next
+		decoder := json.NewDecoder(bytes.NewReader(line[at:]))
+		var raw json.RawMessage
+		if decoder.Decode(&raw) == nil {
+			if tree, err := parse(raw); err == nil && isRecord(tree) {
+				found = append(found, tree)
+				at += int(decoder.InputOffset())
+				continue
+			}
+		}
+		at++
+	}
+	return found
 }
