@@ -1,0 +1,245 @@
+//go:build linux
+
+package endtoend
+
+import (
+	"image"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tokenmeter/internal/view"
+)
+
+// soon is what the design promises from a line in a log to tray and menu. The build machine
+// is shared, so the promise is for a person; it is measured more closely elsewhere.
+const soon = time.Second
+
+// TestDesktop walks one day of a person: logs are there, the meter starts, an agent works,
+// the window is opened, used and closed, a second start, and the end.
+func TestDesktop(t *testing.T) {
+	l := onDesktop(t)
+	p := newProgram(t, l)
+	p.variables = append(p.variables, "TOKENMETER_WINDOW_END_AFTER=1s")
+
+	begun := time.Now()
+	p.write(claudeLog("a1"), claudeReply("a1", 1, begun.Add(-2*time.Hour), 10, 1990, 50_000, 500))
+	p.write(codexLog("c1", begun), codexHead("c1", begun)+codexReply("c1", 1, begun.Add(-time.Hour), 9_000, 7_000, 300))
+
+	meter, item := p.meter()
+	shows := func(what string, fresh int64) func() bool {
+		return func() bool { return menuHas(item, "Today", view.Tokens(fresh)) || t.Failed() }
+	}
+	const first = 2_500 + 2_300 // 10 + 1990 + 500, 9000 - 7000 + 300
+	l.until(t, 10*time.Second, "today's tokens are in the menu", shows("today", first))
+	if menuHas(item, "tok/min") {
+		t.Errorf("nothing happened for an hour, but the menu has a live line: %q", labels(item))
+	}
+	if item.icon() == "" {
+		t.Error("the tray item has no picture")
+	}
+
+	// An agent answers.
+	icon := item.icon()
+	p.write(claudeLog("a1"), claudeReply("a1", 2, time.Now(), 12, 40_000, 52_500, 2_000))
+	l.until(t, soon, "today's line follows Claude", shows("today", first+42_012))
+	l.until(t, soon, "the live line is there", func() bool { return menuHas(item, "tok/min", "shop") })
+	l.until(t, soon, "the icon changes", func() bool { return item.icon() != icon })
+	p.write(codexLog("c1", begun), codexReply("c1", 2, time.Now(), 9_000, 7_000, 300))
+	l.until(t, 3*time.Second, "today's line follows Codex", shows("today", first+42_012+2_300))
+	if !strings.Contains(item.tooltip(), view.Tokens(first+42_012+2_300)) && !strings.Contains(item.tooltip(), "tok/min") {
+		t.Errorf("the tooltip says nothing of the tokens: %s", item.tooltip())
+	}
+	if !menuHas(item, "Codex", "37") && !menuHas(item, "Codex", "38") {
+		t.Errorf("the menu has no line for the Codex allowance: %q", labels(item))
+	}
+
+	// The window.
+	item.leftClick(t)
+	w := p.windowShown(20 * time.Second)
+	live := drawn(t, w)
+	t.Run("page", func(t *testing.T) {
+		w.press(t, "ctrl+2")
+		looking(t, w, "the history page looks unlike the live page", func(now image.Image) bool { return differ(now, live) > 0.02 })
+	})
+
+	// Closing it leaves the tray; the window's process ends after a while out of sight.
+	w.press(t, "alt+F4")
+	l.until(t, 10*time.Second, "the window is off the screen", func() bool { return !w.visible() })
+	took := p.gone(w.pid, 20*time.Second)
+	t.Logf("the window's process ended after %v", took.Round(time.Millisecond))
+	if meter.over() {
+		t.Fatal("the meter ended with its window")
+	}
+	p.write(claudeLog("a1"), claudeReply("a1", 3, time.Now(), 8, 992, 92_500, 1_000))
+	l.until(t, 3*time.Second, "the meter lives on", shows("today", first+42_012+2_300+2_000))
+
+	// A second start brings the first one's window up and ends.
+	if second := p.start(); true {
+		p.ends(second, 10*time.Second)
+		if second.err != nil {
+			t.Errorf("the second start: %v", second.err)
+		}
+	}
+	w = p.windowShown(20 * time.Second)
+	if i, ok := l.itemOf(meter.Process.Pid); !ok || i != item && i.owner != item.owner {
+		t.Error("the tray item is not the first meter's any more")
+	}
+	item.leftClick(t)
+	l.until(t, 10*time.Second, "a left click hides the window", func() bool { return !w.visible() })
+	item.leftClick(t)
+	w = p.windowShown(20 * time.Second)
+
+	// The counters are the sum of what the hand-written lines say, each answer once.
+	h := p.history("--by", "agent,model")
+	want := counts{InputTokens: 30 + 4_000, CacheCreationTokens: 42_982, CacheReadTokens: 195_000 + 14_000, OutputTokens: 3_500 + 600, Requests: 5}
+	want.TotalTokens = want.InputTokens + want.CacheCreationTokens + want.CacheReadTokens + want.OutputTokens
+	if h.Totals != want {
+		t.Errorf("history: totals %+v, want %+v", h.Totals, want)
+	}
+
+	// Quit ends all.
+	p.run("quit")
+	p.ends(meter, 10*time.Second)
+	if meter.err != nil {
+		t.Errorf("the meter after quit: %v", meter.err)
+	}
+	for _, pid := range p.processes() {
+		p.gone(pid, 5*time.Second)
+	}
+	if strings.Contains(output(t, meter), "panic") {
+		t.Error("the meter panicked")
+	}
+}
+
+func TestTerminationSignal(t *testing.T) {
+	p := newProgram(t, onDesktop(t))
+	p.write(claudeLog("a1"), claudeReply("a1", 1, time.Now(), 10, 1990, 0, 500))
+	meter, item := p.meter()
+	item.leftClick(t)
+	p.windowShown(20 * time.Second)
+	if err := meter.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	p.ends(meter, 5*time.Second)
+	if meter.err != nil {
+		t.Errorf("after SIGTERM: %v, want exit code 0", meter.err)
+	}
+	for _, pid := range p.processes() {
+		p.gone(pid, 5*time.Second)
+	}
+}
+
+func TestQuitFromTheMenu(t *testing.T) {
+	p := newProgram(t, onDesktop(t))
+	meter, item := p.meter()
+	p.lab.until(t, 10*time.Second, "the menu is there", func() bool { return menuHas(item, "Quit") })
+	item.choose(t, "Quit")
+	p.ends(meter, 5*time.Second)
+	if meter.err != nil {
+		t.Errorf("after Quit: %v, want exit code 0", meter.err)
+	}
+}
+
+// menuHas reports whether one line of the menu holds all the words.
+func menuHas(i item, words ...string) bool {
+lines:
+	for _, label := range labels(i) {
+		for _, word := range words {
+			if !strings.Contains(label, word) {
+				continue lines
+			}
+		}
+		return true
+	}
+	return false
+}
+
+func labels(i item) []string {
+	var list []string
+	for _, e := range i.menu() {
+		list = append(list, e.label)
+	}
+	return list
+}
+
+func output(t *testing.T, c *child) string {
+	t.Helper()
+	text, err := os.ReadFile(c.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// drawn waits until the window shows a page: many colours, and the accent among them.
+func drawn(t *testing.T, w window) image.Image {
+	t.Helper()
+	return looking(t, w, "the window is drawn", func(now image.Image) bool {
+		colours := map[[3]uint8]int{}
+		each(now, func(c [3]uint8) { colours[c]++ })
+		return len(colours) > 40 && (near(colours, 0x8f, 0xa6, 0xff) || near(colours, 0x36, 0x56, 0xcc))
+	})
+}
+
+// looking takes pictures of the window until one is right. Nothing tells when a program
+// has drawn, so this looks again and again.
+func looking(t *testing.T, w window, what string, right func(image.Image) bool) image.Image {
+	t.Helper()
+	begun := time.Now()
+	for {
+		picture, err := w.lab.picture(w.id)
+		if err == nil && right(picture) {
+			t.Logf("%s: after %v", what, time.Since(begun).Round(time.Millisecond))
+			return picture
+		}
+		if time.Since(begun) > 15*time.Second {
+			if picture != nil {
+				savePicture(t, "failed-"+strings.ReplaceAll(t.Name(), "/", "-"), picture)
+			}
+			t.Fatalf("%s: not within 15 s (%v)", what, err)
+		}
+	}
+}
+
+func each(picture image.Image, f func([3]uint8)) {
+	bounds := picture.Bounds()
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			r, g, b, _ := picture.At(x, y).RGBA()
+			f([3]uint8{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8)})
+		}
+	}
+}
+
+func near(colours map[[3]uint8]int, r, g, b int) bool {
+	for c := range colours {
+		if abs(int(c[0])-r)+abs(int(c[1])-g)+abs(int(c[2])-b) < 12 {
+			return true
+		}
+	}
+	return false
+}
+
+func abs(n int) int { return max(n, -n) }
+
+// differ is the share of pixels in which two pictures differ.
+func differ(a, b image.Image) float64 {
+	if a.Bounds() != b.Bounds() {
+		return 1
+	}
+	bounds := a.Bounds()
+	different := 0
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			ar, ag, ab, _ := a.At(x, y).RGBA()
+			br, bg, bb, _ := b.At(x, y).RGBA()
+			if ar != br || ag != bg || ab != bb {
+				different++
+			}
+		}
+	}
+	return float64(different) / float64(bounds.Dx()*bounds.Dy())
+}
