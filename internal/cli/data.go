@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tokenmeter/internal/agent"
+	"tokenmeter/internal/health"
+	"tokenmeter/internal/ingest"
+	"tokenmeter/internal/link"
+	"tokenmeter/internal/platform"
+	"tokenmeter/internal/report"
+	"tokenmeter/internal/store"
+	"tokenmeter/internal/view"
+)
+
+// data is an open data folder with everything new taken in.
+type data struct {
+	dir    string
+	store  *store.Store
+	report *report.Report
+	board  *health.Board
+	took   ingest.Progress // of this command's own reading
+	kept   bool            // a running meter keeps the data current
+}
+
+// Agents tells report what the sources of a build are and where their logs would be.
+func Agents(sources []agent.Source, env agent.Env) []report.Agent {
+	agents := make([]report.Agent, 0, len(sources))
+	for _, s := range sources {
+		info := s.Info()
+		a := report.Agent{ID: info.ID, Name: info.Name, Slot: info.Slot}
+		for _, root := range s.Roots(env) {
+			a.Roots = append(a.Roots, root.Path)
+		}
+		agents = append(agents, a)
+	}
+	return agents
+}
+
+// open opens the data folder and takes in what is new, unless a running meter does that.
+// When nothing can be written (a full disk, a read-only folder) it says so on standard
+// error and goes on with what is stored.
+func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) {
+	d := &data{dir: dir, board: health.NewBoard(c.Clock)}
+	path := filepath.Join(dir, platform.DatabaseName)
+	release, err := d.lock(ctx, c)
+	if err != nil {
+		if _, missing := os.Stat(path); missing != nil {
+			return nil, withHint(err, "choose another folder with --"+dataDirFlag+" or TOKENMETER_DATA_DIR")
+		}
+		warn(c, "nothing new is taken in: %v", err)
+	}
+	readOnly := err != nil
+	if d.store, err = store.Open(ctx, path, store.Options{ReadOnly: readOnly, Zone: c.Zone}); err != nil {
+		if release != nil {
+			release()
+		}
+		return nil, explain(c, err, path)
+	}
+	d.report = report.New(report.Options{
+		Store: d.store, Agents: Agents(c.Sources, c.Env), Clock: c.Clock, Zone: c.Zone, Exists: c.Env.Exists, Home: c.Env.Home,
+	})
+	if release == nil {
+		return d, nil
+	}
+	defer release()
+	if err := d.take(ctx, c, bar); err != nil {
+		if ctx.Err() != nil {
+			d.close()
+			return nil, ctx.Err()
+		}
+		warn(c, "not everything new could be taken in: %v", err)
+	}
+	for _, f := range d.board.Findings() {
+		if f.Severity > health.Info {
+			warn(c, "%s", health.Explain(f).Title)
+		}
+	}
+	return d, nil
+}
+
+// lock becomes the one process that takes in what is new. Both results are nil when a
+// meter has that role. Another command that has it ends soon, so it is waited for.
+func (d *data) lock(ctx context.Context, c *Context) (release func(), err error) {
+	if err := platform.MakeDataDir(d.dir); err != nil {
+		return nil, err
+	}
+	const pause = 20 * time.Millisecond
+	for {
+		release, ok, err := ingest.TryLock(d.dir)
+		if err != nil || ok {
+			return release, err
+		}
+		if _, err := ping(ctx, c, d.dir); err == nil {
+			d.kept = true
+			return nil, nil
+		}
+		wait := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return nil, ctx.Err()
+		case <-wait.C:
+		}
+	}
+}
+
+// take takes in what is new.
+func (d *data) take(ctx context.Context, c *Context, bar bool) error {
+	in := ingest.New(ingest.Options{
+		Store: d.store, Sources: c.Sources, Env: c.Env, Clock: c.Clock, Health: d.board, Changed: func() {},
+	})
+	end := func() {}
+	if bar && c.ErrorTerminal {
+		end = drawProgress(c.Stderr, in.Progress)
+	}
+	err := in.Once(ctx)
+	end()
+	d.took = in.Progress()
+	return err
+}
+
+// meter is what a running meter would tell.
+func (d *data) meter() report.Meter { return report.Meter{Findings: d.board.Findings()} }
+
+func (d *data) close() { _ = d.store.Close() }
+
+// warn says something that does not end the command.
+func warn(c *Context, format string, args ...any) {
+	fmt.Fprintf(c.Stderr, "warning: "+format+"\n", args...)
+}
+
+// explain says what to do about an error of the database.
+func explain(c *Context, err error, path string) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return withHint(fmt.Errorf("nothing is stored yet at %s", path), "run `tokenmeter scan`")
+	}
+	board := health.NewBoard(c.Clock)
+	ingest.PutStoreError(board, path, err)
+	for _, f := range board.Findings() {
+		return withHint(err, health.Explain(f).Action)
+	}
+	return err
+}
+
+// ping asks the meter of a data folder whether it is there.
+func ping(ctx context.Context, c *Context, dir string) (link.Message, error) {
+	conn, err := link.Dial(ctx, link.SocketPath(platform.RuntimeDir(c.Env, dir), dir))
+	if err != nil {
+		return link.Message{}, err
+	}
+	defer conn.Close()
+	return exchange(ctx, conn, link.Message{Do: link.Ping})
+}
+
+// answerTime is how long a meter may take to answer.
+const answerTime = 10 * time.Second
+
+// exchange sends one message and takes one answer.
+func exchange(ctx context.Context, conn *link.Conn, m link.Message) (link.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	if err := conn.Send(m); err != nil {
+		return link.Message{}, fmt.Errorf("ask the running meter: %w", err)
+	}
+	answer, err := conn.Receive()
+	if err != nil {
+		if ctx.Err() != nil {
+			err = errors.New("it does not answer")
+		}
+		return link.Message{}, fmt.Errorf("ask the running meter: %w", err)
+	}
+	return answer, nil
+}
+
+// askMeter asks a running meter to do something; answered is false when none runs.
+func askMeter(ctx context.Context, c *Context, dir string, m link.Message) (answered bool, err error) {
+	conn, err := link.Dial(ctx, link.SocketPath(platform.RuntimeDir(c.Env, dir), dir))
+	if err != nil {
+		return false, nil
+	}
+	defer conn.Close()
+	answer, err := exchange(ctx, conn, m)
+	if err != nil {
+		return true, err
+	}
+	if answer.Do == link.Failed {
+		return true, errors.New(answer.Text)
+	}
+	return true, nil
+}
+
+// printEmpty says that nothing was found, and where it was looked.
+func printEmpty(w printer, e *view.Empty) {
+	fmt.Fprintln(w, e.Headline+".")
+	fmt.Fprintln(w, "\nLooked in:")
+	t := table{left: 3}
+	for _, p := range e.Places {
+		t.add(p.Agent, p.Path, p.State)
+	}
+	t.print(w, "  ")
+}

@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"tokenmeter/internal/report"
+	"tokenmeter/internal/view"
+)
+
+// scanDocument is what `scan --json` prints.
+type scanDocument struct {
+	Agents []scanAgent `json:"agents"`
+	// FilesRead are the files that had something new, BytesRead their sizes on disk.
+	FilesRead int   `json:"filesRead"`
+	BytesRead int64 `json:"bytesRead"`
+	// MeterRunning: a running meter takes in what is new, so this command read nothing.
+	MeterRunning bool `json:"meterRunning"`
+}
+
+type scanAgent struct {
+	Agent        string  `json:"agent"`
+	Name         string  `json:"name"`
+	Found        bool    `json:"found"`
+	Files        int64   `json:"files"`
+	Requests     int64   `json:"requests"`
+	FirstAt      *string `json:"firstAt"`
+	LastAt       *string `json:"lastAt"`
+	SkippedLines int64   `json:"skippedLines"`
+}
+
+func scanAgentOf(a report.AgentState) scanAgent {
+	return scanAgent{
+		Agent: string(a.ID), Name: a.Name, Found: a.Found, Files: a.Files, Requests: a.Events,
+		FirstAt: instant(a.First), LastAt: instant(a.Last), SkippedLines: skippedLines(a),
+	}
+}
+
+func skippedLines(a report.AgentState) int64 {
+	var sum int64
+	for _, n := range a.Skipped {
+		sum += n
+	}
+	return sum
+}
+
+func scanCommand(c *Context) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "scan",
+		Short: "Read all that is new once, and say what was found",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := dataDir(cmd, c)
+			if err != nil {
+				return err
+			}
+			d, err := open(cmd.Context(), c, dir, true)
+			if err != nil {
+				return err
+			}
+			defer d.close()
+			s, err := d.report.Snapshot(cmd.Context(), d.meter())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				doc := scanDocument{Agents: []scanAgent{}, FilesRead: d.took.FilesDone, BytesRead: d.took.BytesDone, MeterRunning: d.kept}
+				for _, a := range s.Agents {
+					doc.Agents = append(doc.Agents, scanAgentOf(a))
+				}
+				return printJSON(c.Stdout, doc)
+			}
+			if e := view.EmptyPage(s); e != nil {
+				printEmpty(c.Stdout, e)
+				return nil
+			}
+			t := table{left: 1}
+			t.add("Agent", "Files", "Requests", "First", "Last", "Skipped")
+			t.rule()
+			for _, a := range s.Agents {
+				if !a.Found {
+					continue
+				}
+				first, last := view.Dash, view.Dash
+				if !a.First.IsZero() {
+					first, last = a.First.Format("2006-01-02"), a.Last.Format("2006-01-02 15:04")
+				}
+				t.add(a.Name, view.Exact(a.Files), view.Exact(a.Events), first, last, view.Exact(skippedLines(a)))
+			}
+			t.print(c.Stdout, "")
+			switch {
+			case d.kept:
+				fmt.Fprintln(c.Stdout, "\nThe running meter keeps this current.")
+			case d.took.FilesDone == 0:
+				fmt.Fprintln(c.Stdout, "\nNothing new since the last look.")
+			case d.took.FilesDone == 1:
+				fmt.Fprintf(c.Stdout, "\nRead 1 file with something new, %s.\n", view.Bytes(d.took.BytesDone))
+			default:
+				fmt.Fprintf(c.Stdout, "\nRead %s files with something new, %s.\n", view.Exact(int64(d.took.FilesDone)), view.Bytes(d.took.BytesDone))
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	return cmd
+}

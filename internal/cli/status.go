@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"tokenmeter/internal/report"
+	"tokenmeter/internal/view"
+)
+
+func statusCommand(c *Context) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "The glance: now, today, allowance",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := dataDir(cmd, c)
+			if err != nil {
+				return err
+			}
+			d, err := open(cmd.Context(), c, dir, true)
+			if err != nil {
+				return err
+			}
+			defer d.close()
+			s, err := d.report.Snapshot(cmd.Context(), d.meter())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(c.Stdout, statusDocumentOf(s))
+			}
+			if e := view.EmptyPage(s); e != nil {
+				printEmpty(c.Stdout, e)
+				return nil
+			}
+			printStatus(c.Stdout, s)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	return cmd
+}
+
+// printStatus prints the glance.
+func printStatus(w printer, s *report.Snapshot) {
+	for _, line := range view.Glance(s) {
+		fmt.Fprintln(w, line)
+	}
+}

@@ -1,0 +1,196 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tokenmeter/internal/store"
+	"tokenmeter/internal/usage"
+	"tokenmeter/internal/view"
+)
+
+// tableWidth is what every terminal has.
+const tableWidth = 80
+
+// table is text in columns: the first ones left, numbers right.
+type table struct {
+	left  int // so many columns are text
+	rows  [][]string
+	rules map[int]bool // rows with a rule above
+}
+
+func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+
+// rule draws a line above the next row.
+func (t *table) rule() {
+	if t.rules == nil {
+		t.rules = map[int]bool{}
+	}
+	t.rules[len(t.rows)] = true
+}
+
+// print writes the table. Text columns give way, the widest first, until it fits.
+func (t *table) print(w printer, indent string) {
+	if len(t.rows) == 0 {
+		return
+	}
+	widths := make([]int, len(t.rows[0]))
+	for _, row := range t.rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], length(cell))
+		}
+	}
+	total := func() int {
+		sum := len(indent) + 2*(len(widths)-1)
+		for _, w := range widths {
+			sum += w
+		}
+		return sum
+	}
+	const least = 8
+	for total() > tableWidth {
+		widest := 0
+		for i := range min(t.left, len(widths)) {
+			if widths[i] > widths[widest] {
+				widest = i
+			}
+		}
+		if t.left == 0 || widths[widest] <= least {
+			break
+		}
+		widths[widest]--
+	}
+	for n, row := range t.rows {
+		if t.rules[n] {
+			fmt.Fprintln(w, indent+strings.Repeat("─", total()-len(indent)))
+		}
+		var line strings.Builder
+		line.WriteString(indent)
+		for i, cell := range row {
+			if i > 0 {
+				line.WriteString("  ")
+			}
+			cell = shorten(cell, widths[i])
+			pad := strings.Repeat(" ", widths[i]-length(cell))
+			if i < t.left {
+				line.WriteString(cell + pad)
+			} else {
+				line.WriteString(pad + cell)
+			}
+		}
+		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+	}
+}
+
+func length(text string) int { return len([]rune(text)) }
+
+// shorten keeps the end of a path and the beginning of anything else.
+func shorten(cell string, width int) string {
+	runes := []rune(cell)
+	if len(runes) <= width {
+		return cell
+	}
+	if strings.ContainsAny(cell, `/\`) {
+		return "…" + string(runes[len(runes)-width+1:])
+	}
+	return string(runes[:width-1]) + "…"
+}
+
+// printTable prints rows of history with their sum.
+func printTable(w printer, q question, rows []store.Row, totals usage.Counts) error {
+	if len(rows) == 0 {
+		_, err := fmt.Fprintln(w, "Nothing was used in that time.")
+		return err
+	}
+	t := table{left: len(q.by)}
+	var head []string
+	for _, d := range q.by {
+		head = append(head, strings.ToUpper(string(d[:1]))+string(d[1:]))
+	}
+	priced := totals.PricedRequests > 0
+	t.add(append(head, figureHeads(priced)...)...)
+	t.rule()
+	for _, r := range rows {
+		keys := q.keys(r)
+		for i, d := range q.by {
+			keys[i] = q.shown(d, keys[i], r.Start)
+		}
+		t.add(append(keys, figureCells(r.Counts, priced)...)...)
+	}
+	t.rule()
+	sum := make([]string, len(q.by))
+	sum[0] = "Total"
+	t.add(append(sum, figureCells(totals, priced)...)...)
+	t.print(w, "")
+	return nil
+}
+
+// shown is a key as a person reads it.
+func (q *question) shown(d store.Dimension, key string, start usage.Millis) string {
+	switch {
+	case undated(d, key):
+		return "undated"
+	case key == "":
+		return view.Dash
+	case d == store.Hour:
+		return start.Time().In(q.zone).Format("2006-01-02 15:04")
+	case d == store.Session && length(key) > 8:
+		return key[:8]
+	case d == store.Day && len(q.by) == 1:
+		return start.Time().Add(6 * time.Hour).In(q.zone).Format("Mon 2006-01-02")
+	}
+	return key
+}
+
+func figureHeads(priced bool) []string {
+	heads := []string{"Fresh", "Input", "Written", "Output", "Reads", "Requests"}
+	if priced {
+		heads = append(heads, "Cost")
+	}
+	return heads
+}
+
+func figureCells(c usage.Counts, priced bool) []string {
+	cells := []string{
+		view.Tokens(c.Fresh()), view.Tokens(c.Input), view.Tokens(c.CacheWrite()), view.Tokens(c.Output),
+		view.Tokens(c.CacheRead), view.Exact(c.Requests),
+	}
+	if priced {
+		price := view.Dash
+		if c.PricedRequests > 0 {
+			price = view.Money(c.Cost)
+		}
+		cells = append(cells, price)
+	}
+	return cells
+}
+
+// counted joins a number and its noun.
+func counted(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return view.Exact(n) + " " + many
+}
+
+// wrap breaks a text into lines of at most width characters, at spaces.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case length(line)+1+length(word) <= width:
+			line += " " + word
+		default:
+			lines = append(lines, line)
+			line = word
+		}
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
