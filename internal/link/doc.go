@@ -6,7 +6,7 @@
 //	to the meter    subscribe  the window is here (Pid, Build); from then on it is told everything below
 //	                open       show the window at Page, starting it if need be; answered by done or failed (Text)
 //	                quit       end both programs; the meter closes the connection when it has ended
-//	                ping       answered by pong (Pid, Build)
+//	                ping       answered by pong (Pid, Build, Headless)
 //	from the meter  changed    the stored data or Meter (a report.Meter) changed
 //	                show       come up, at Page if it is not empty
 //	                toggle     come up, or hide if shown

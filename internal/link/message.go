@@ -28,4 +28,6 @@ type Message struct {
 	Text  string          `json:"text,omitempty"`  // why, for failed
 	Pid   int             `json:"pid,omitempty"`
 	Build string          `json:"build,omitempty"` // version of the sender
+	// Headless, in a pong: the meter has no tray item.
+	Headless bool `json:"headless,omitempty"`
 }
