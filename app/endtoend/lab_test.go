@@ -5,6 +5,7 @@ package endtoend
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -117,6 +118,12 @@ func startLab() (l *lab, err error) {
 		if !l.wait(20*time.Second, func() bool { return l.owned(name) }) {
 			return l, fmt.Errorf("start the desktop: nobody took the name %s", name)
 		}
+	}
+	if !l.wait(20*time.Second, func() bool {
+		out, err := l.tool("xprop", "-root", "_NET_SUPPORTING_WM_CHECK")
+		return err == nil && strings.Contains(out, "#")
+	}) {
+		return l, errors.New("start the desktop: there is no window manager")
 	}
 	return l, nil
 }
@@ -284,10 +291,11 @@ func (l *lab) hearSignals() error {
 	return nil
 }
 
-// hearWindows wakes those who wait when a window appears, goes or is made active.
+// hearWindows wakes those who wait when a window appears, goes or is made active: then a
+// property of the root window changes, and xprop prints it.
 func (l *lab) hearWindows() error {
 	read, write := io.Pipe()
-	command := l.command(l.desktopHome(), "xprop", "-root", "-spy", "_NET_CLIENT_LIST", "_NET_ACTIVE_WINDOW")
+	command := l.command(l.desktopHome(), "xprop", "-root", "-spy")
 	command.Stdout = write
 	if _, err := l.spawn(command, "xprop"); err != nil {
 		return err
