@@ -18,6 +18,7 @@ const (
 	WatchImpossible  Code = "watch-impossible"   // a folder; the kind of file system
 	DatabaseDamaged  Code = "database-damaged"   // the database
 	DatabaseNewer    Code = "database-newer"     // the database
+	DatabaseForeign  Code = "database-foreign"   // the database
 	DatabaseLocked   Code = "database-locked"    // the database
 	DatabaseReadOnly Code = "database-read-only" // the database
 	DatabaseFailed   Code = "database-failed"    // the database; the reason
@@ -27,6 +28,7 @@ const (
 	NoDisplay        Code = "no-display"         // subject empty
 	NoOpenGL         Code = "no-opengl"          // subject empty
 	WindowMissing    Code = "window-missing"     // where the program was looked for
+	WindowFailed     Code = "window-failed"      // the window program; how it ended
 )
 
 // Explanation is a finding in words.
@@ -125,6 +127,10 @@ var catalog = [...]page{
 		"The database is from a newer Tokenmeter",
 		"{} was written by a newer version. It is left as it is, and nothing new is counted.",
 		"Update Tokenmeter, or choose another data folder with --data-dir."},
+	{DatabaseForeign,
+		"The database is another program's",
+		"{} was not made by Tokenmeter. It is left as it is, and nothing new is counted.",
+		"Move {} away, or choose another data folder with --data-dir."},
 	{DatabaseLocked,
 		"Another program holds the database",
 		"{} is in use, so what is new waits in the logs. Nothing is lost.",
@@ -161,4 +167,8 @@ var catalog = [...]page{
 		"The window program is missing",
 		"`tokenmeter-window` is neither beside `tokenmeter` nor in the search path ({}). Tray, counting and terminal work.",
 		"Install Tokenmeter again, or put `tokenmeter-window` beside `tokenmeter`."},
+	{WindowFailed,
+		"The window does not start",
+		"{} ended by itself ({1}). Tray, counting and terminal work.",
+		"Run `tokenmeter-window` in a terminal to see what it says. If it names a library, install that; else install Tokenmeter again."},
 }

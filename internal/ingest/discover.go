@@ -1,0 +1,322 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"tokenmeter/internal/agent"
+	"tokenmeter/internal/health"
+)
+
+// stamp is what tells, without opening a file, whether it changed.
+type stamp struct {
+	size     int64
+	modified int64 // nanoseconds since the Unix epoch
+	device   uint64
+	inode    uint64
+}
+
+func stampOf(info fs.FileInfo) stamp {
+	s := stamp{size: info.Size(), modified: info.ModTime().UnixNano()}
+	s.device, s.inode, _ = identity(info)
+	return s
+}
+
+// candidate is a log file as a listing shows it.
+type candidate struct {
+	source agent.Source
+	root   agent.Root
+	name   string // relative to the root, slash-separated, as the reader is asked
+	path   string // absolute, without links
+	stamp
+}
+
+// folder is a folder that may hold logs.
+type folder struct {
+	source agent.Source
+	root   agent.Root
+	name   string // relative to the root, slash-separated; "" = the root itself
+	path   string // absolute, without links
+	newest int64  // modification time of its newest log, or its own
+	logs   int    // how many logs it holds
+}
+
+func (f *folder) child(entry string) string {
+	if f.name == "" {
+		return entry
+	}
+	return f.name + "/" + entry
+}
+
+// place identifies a folder: by device and inode, or where there are none by path.
+type place struct {
+	device, inode uint64
+	path          string
+}
+
+func placeOf(path string, info fs.FileInfo) place {
+	if device, inode, ok := identity(info); ok {
+		return place{device: device, inode: inode}
+	}
+	return place{path: path}
+}
+
+// walk lists folders and the logs in them. Each folder and each file comes up once, by its
+// real path, however many links lead to it.
+type walk struct {
+	health  *health.Board
+	trouble map[string]bool // folders with a finding; shared by all walks
+	failing map[string]bool // those of this walk
+
+	known *watcher // what a look at some folders only must not find again; else nil
+
+	places  map[place]string // where each folder is
+	paths   map[string]bool
+	links   []link // looked at last, so that a file is known by its own name
+	stack   []folder
+	folders []folder
+	files   []candidate
+	linked  []candidate // those of files that are known by a link only
+}
+
+// link is a symbolic link inside a root.
+type link struct {
+	in    folder
+	entry string
+}
+
+func (in *Ingest) newWalk() *walk {
+	return &walk{health: in.o.Health, trouble: in.trouble, failing: map[string]bool{}, places: map[place]string{}, paths: map[string]bool{}}
+}
+
+// roots walks all that lies under the roots.
+func (w *walk) roots(ctx context.Context, roots []root) error {
+	for _, r := range roots {
+		w.root(r)
+		if err := w.drain(ctx); err != nil {
+			return err
+		}
+	}
+	return w.finish(ctx)
+}
+
+// root puts a root on the stack, or takes it as a file.
+func (w *walk) root(r root) {
+	real, err := filepath.EvalSymlinks(r.Path)
+	if err != nil {
+		w.failed(r.Path, err)
+		return
+	}
+	info, err := os.Lstat(real)
+	if err != nil {
+		w.failed(r.Path, err)
+		return
+	}
+	switch {
+	case info.IsDir():
+		w.push(folder{source: r.source, root: r.Root, path: real}, info)
+	case info.Mode().IsRegular() && r.source.Reader(r.Root, filepath.Base(r.Path)) != nil:
+		w.file(r.source, r.Root, filepath.Base(r.Path), real, info)
+	}
+}
+
+// push puts a folder on the stack unless it was there before.
+func (w *walk) push(f folder, info fs.FileInfo) {
+	at := placeOf(f.path, info)
+	if _, seen := w.places[at]; seen {
+		return
+	}
+	if w.known != nil && w.known.elsewhere(at, f.path) {
+		return
+	}
+	w.places[at] = f.path
+	f.newest = info.ModTime().UnixNano()
+	w.stack = append(w.stack, f)
+}
+
+// drain lists what is on the stack, and all below it.
+func (w *walk) drain(ctx context.Context) error {
+	for len(w.stack) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		f := w.stack[len(w.stack)-1]
+		w.stack = w.stack[:len(w.stack)-1]
+		for _, sub := range w.list(&f) {
+			w.push(sub.folder, sub.info)
+		}
+		w.folders = append(w.folders, f)
+	}
+	return nil
+}
+
+// subfolder is a folder found in another.
+type subfolder struct {
+	folder
+	info fs.FileInfo
+}
+
+// list looks at one folder: its logs are added to the walk, its folders are returned, its
+// links are put off.
+func (w *walk) list(f *folder) (subs []subfolder) {
+	entries, err := readFolder(f.path)
+	w.failed(f.path, err)
+	f.logs = 0
+	for _, entry := range entries {
+		if sub, ok := w.look(f, entry.Name(), entry.Type(), entry.Info); ok {
+			subs = append(subs, sub)
+		}
+	}
+	return subs
+}
+
+// look takes one entry of a folder. Anything but logs, folders and links (pipes, devices,
+// sockets) is passed over unopened.
+func (w *walk) look(f *folder, entry string, kind fs.FileMode, stat func() (fs.FileInfo, error)) (sub subfolder, ok bool) {
+	name, path := f.child(entry), filepath.Join(f.path, entry)
+	switch {
+	case kind.IsDir():
+		if info, err := stat(); err == nil {
+			return subfolder{folder{source: f.source, root: f.root, name: name, path: path}, info}, true
+		}
+	case kind.IsRegular():
+		if f.source.Reader(f.root, name) == nil {
+			break
+		}
+		info, err := stat()
+		if err != nil || !info.Mode().IsRegular() {
+			break // it went away or was replaced; the next look sees what is there
+		}
+		f.logs++
+		f.newest = max(f.newest, info.ModTime().UnixNano())
+		w.file(f.source, f.root, name, path, info)
+	case kind&(fs.ModeSymlink|fs.ModeIrregular) != 0: // a junction on Windows is irregular
+		w.links = append(w.links, link{*f, entry})
+	}
+	return subfolder{}, false
+}
+
+// entry looks at one entry of a known folder.
+func (w *walk) entry(f *folder, entry string) {
+	info, err := os.Lstat(filepath.Join(f.path, entry))
+	if err != nil {
+		return
+	}
+	in := *f
+	sub, ok := w.look(&in, entry, info.Mode().Type(), func() (fs.FileInfo, error) { return info, nil })
+	if ok {
+		w.push(sub.folder, sub.info)
+	}
+}
+
+// again looks at a known folder once more.
+func (w *walk) again(f folder) {
+	if info, err := os.Lstat(f.path); err == nil && info.IsDir() {
+		w.push(f, info)
+	}
+}
+
+func readFolder(path string) ([]fs.DirEntry, error) {
+	dir, err := openFolder(path)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return dir.ReadDir(-1) // with an error, what was read before it
+}
+
+// finish lists what is on the stack, and then looks where the links lead, once what is
+// really there is known.
+func (w *walk) finish(ctx context.Context) error {
+	if err := w.drain(ctx); err != nil {
+		return err
+	}
+	for len(w.links) > 0 {
+		l := w.links[0]
+		w.links = w.links[1:]
+		real, err := filepath.EvalSymlinks(filepath.Join(l.in.path, l.entry))
+		if err != nil {
+			continue // leads nowhere
+		}
+		info, err := os.Lstat(real)
+		if err != nil {
+			continue
+		}
+		name := l.in.child(l.entry)
+		switch {
+		case info.IsDir():
+			w.push(folder{source: l.in.source, root: l.in.root, name: name, path: real}, info)
+			if err := w.drain(ctx); err != nil {
+				return err
+			}
+		case info.Mode().IsRegular() && l.in.source.Reader(l.in.root, name) != nil:
+			if w.known != nil && w.known.folders[filepath.Dir(real)] != nil {
+				continue // known by its own name
+			}
+			if w.file(l.in.source, l.in.root, name, real, info) {
+				w.linked = append(w.linked, w.files[len(w.files)-1])
+			}
+		}
+	}
+	return nil
+}
+
+// file adds a log unless it is there already.
+func (w *walk) file(source agent.Source, root agent.Root, name, path string, info fs.FileInfo) bool {
+	if w.paths[path] {
+		return false
+	}
+	w.paths[path] = true
+	w.files = append(w.files, candidate{source: source, root: root, name: name, path: path, stamp: stampOf(info)})
+	return true
+}
+
+// failed notes that a folder could not be listed, or that it could. A folder that is not
+// there is no finding.
+func (w *walk) failed(path string, err error) {
+	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		w.recover(path)
+		return
+	}
+	w.failing[path] = true
+	w.trouble[path] = true
+	w.health.Set(health.FolderUnreadable, health.Warning, path)
+}
+
+// recover clears the finding of a folder.
+func (w *walk) recover(path string) {
+	if w.trouble[path] {
+		delete(w.trouble, path)
+		w.health.Clear(health.FolderUnreadable, path)
+	}
+}
+
+// newestFirst puts what changed last in front, so that today is right first.
+func newestFirst(files []candidate) {
+	slices.SortFunc(files, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.modified, a.modified), cmp.Compare(a.path, b.path))
+	})
+}
+
+// root is a root with the source it belongs to.
+type root struct {
+	source agent.Source
+	agent.Root
+}
+
+// currentRoots lists the roots of all sources as they are named now, in order.
+func (in *Ingest) currentRoots() []root {
+	var roots []root
+	for _, source := range in.o.Sources {
+		for _, r := range source.Roots(in.o.Env) {
+			roots = append(roots, root{source, r})
+		}
+	}
+	return roots
+}

@@ -1,0 +1,353 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+
+	"tokenmeter/internal/agent"
+	"tokenmeter/internal/store"
+	"tokenmeter/internal/usage"
+)
+
+// job is one log to be read.
+type job struct {
+	candidate
+	stored  store.File // as it was last read; the zero value if never
+	counted bool       // it makes up the progress
+}
+
+// left is about how many bytes there are to read.
+func (j *job) left() int64 {
+	if isCompressed(j.name) || j.stored.Offset > j.size {
+		return j.size
+	}
+	return j.size - j.stored.Offset
+}
+
+// queue hands jobs to the reading goroutines.
+type queue struct {
+	mu   sync.Mutex
+	jobs []*job // the next one last
+}
+
+// push puts jobs behind (in order) or, if urgent, before those that wait.
+func (q *queue) push(jobs []*job, urgent bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	jobs = slices.Clone(jobs)
+	slices.Reverse(jobs)
+	if urgent {
+		q.jobs = append(q.jobs, jobs...)
+	} else {
+		q.jobs = append(jobs, q.jobs...)
+	}
+}
+
+// next takes a job; nil if there is none.
+func (q *queue) next() *job {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.jobs) == 0 {
+		return nil
+	}
+	j := q.jobs[len(q.jobs)-1]
+	q.jobs = q.jobs[:len(q.jobs)-1]
+	return j
+}
+
+func (q *queue) len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.jobs)
+}
+
+// clear empties the queue.
+func (q *queue) clear() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.jobs = nil
+}
+
+// piece is what one stretch of a log told, on its way to the writer.
+type piece struct {
+	job   *job
+	chunk store.Chunk
+	last  bool  // the log has been read as far as it goes
+	err   error // with last: why it could not be read
+}
+
+func (p *piece) rows() int {
+	return len(p.chunk.Events) + len(p.chunk.Marks) + len(p.chunk.Samples) + len(p.chunk.Sessions)
+}
+
+// Bounds of a piece. It is handed on at the first checkpoint after pieceRows, and where no
+// checkpoint comes, without one.
+const (
+	pieceRows    = 1024
+	pieceRowsMax = 8 * pieceRows
+)
+
+// pieces lends out pieces, so that their room is used again.
+type pieces struct{ pool sync.Pool }
+
+func (p *pieces) get(j *job) *piece {
+	fresh, ok := p.pool.Get().(*piece)
+	if !ok {
+		fresh = new(piece)
+	}
+	fresh.job = j
+	return fresh
+}
+
+// put takes a piece back. Strings are let go, so that they do not outlive their use.
+func (p *pieces) put(old *piece) {
+	c := &old.chunk
+	clear(c.Events)
+	clear(c.Threads)
+	clear(c.Marks)
+	clear(c.Samples)
+	clear(c.Sessions)
+	*old = piece{chunk: store.Chunk{
+		Events: c.Events[:0], Threads: c.Threads[:0], Marks: c.Marks[:0], Samples: c.Samples[:0], Sessions: c.Sessions[:0],
+	}}
+	p.pool.Put(old)
+}
+
+// reading is one reading goroutine.
+type reading struct {
+	in     *Ingest
+	ctx    context.Context
+	out    chan<- *piece
+	unpack unpacker
+}
+
+// run reads jobs until there are no more.
+func (r *reading) run() {
+	defer r.unpack.close()
+	for r.ctx.Err() == nil {
+		j := r.in.queue.next()
+		if j == nil {
+			return
+		}
+		r.read(j)
+	}
+}
+
+// read reads one log and always ends with a last piece, unless the context ended.
+func (r *reading) read(j *job) {
+	c := &collector{reading: r, job: j, agent: j.source.Info().ID, file: j.stored}
+	file, err := openLog(j.path)
+	if err == nil {
+		defer file.Close()
+		err = r.readFile(file, c)
+	}
+	if r.ctx.Err() == nil {
+		c.hand(true, err)
+	}
+}
+
+// readFile finds where to go on in an open file and has it read.
+func (r *reading) readFile(file *os.File, c *collector) (err error) {
+	j := c.job
+	// A reader that trips over a hostile log must cost that log only.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("read %s: reader failed: %v", j.path, p)
+		}
+	}()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fs.ErrNotExist // something else took its place
+	}
+	now := stampOf(info)
+	packed := isCompressed(j.name)
+	c.begin(now, packed, file)
+
+	var content io.Reader
+	var unpacked *packedContent
+	if packed {
+		if unpacked, err = r.unpack.open(file); err != nil {
+			return fmt.Errorf("unpack %s: %w", j.path, err)
+		}
+		content = unpacked
+	} else {
+		if _, err := file.Seek(c.file.Offset, io.SeekStart); err != nil {
+			return err
+		}
+		content = &plainContent{file: file, left: now.size - c.file.Offset, done: &r.in.bytesDone}
+	}
+	err = j.source.Reader(j.root, j.name).Read(r.ctx, &agent.File{
+		Root: j.root, Name: j.name, Path: j.path, Content: content,
+		Modified: usage.Millis(now.modified / 1e6), Limit: agent.DefaultLimit,
+	}, agent.Cursor{Offset: c.file.Offset, State: c.file.State}, c)
+	if packed {
+		r.in.bytesDone.Add(now.size)
+	}
+	if err != nil {
+		return err
+	}
+	// Only now is the file known as it was when it was looked at. If it has grown since,
+	// its stamp differs, and it is looked at again.
+	c.file.Modified = now.modified
+	if unpacked != nil && unpacked.incomplete {
+		c.file.Tail = incompleteTail
+		return errIncomplete
+	}
+	return nil
+}
+
+// collector is the agent.Sink that cuts what a reader tells into pieces.
+type collector struct {
+	reading *reading
+	job     *job
+	agent   usage.AgentID
+
+	file   store.File  // as it is after the last checkpoint
+	source io.ReaderAt // nil: the content is compressed, and no tail can be taken
+	piece  *piece      // the one that is being filled
+
+	skipped map[usage.Reason]int64 // since the last checkpoint
+	folder  string                 // the last working folder, and
+	project string                 // its project
+}
+
+// begin decides where reading goes on. A file is read from the beginning if it is new,
+// was read by an older reader, shrank, or has other bytes before the cursor; the keys of
+// its facts make that harmless. A compressed one cannot be entered in the middle.
+func (c *collector) begin(now stamp, packed bool, file io.ReaderAt) {
+	f := &c.file
+	revision := c.job.source.Info().Revision
+	whole := f.Path == "" || f.Agent != c.agent || f.Revision < revision || packed ||
+		now.size < f.Offset || (f.Offset > 0 && (f.Tail == nil || !bytes.Equal(f.Tail, tailOf(file, f.Offset))))
+	if whole {
+		c.file = store.File{Revision: revision}
+	}
+	f.Agent, f.Path, f.Root, f.Name = c.agent, c.job.path, c.job.root.Path, c.job.name
+	f.Gone = false
+	f.Skipped = maps.Clone(f.Skipped)
+	// Until all is read the file counts as changed.
+	f.Size, f.Modified, f.Device, f.Inode = now.size, 0, now.device, now.inode
+	f.Seen = usage.MillisOf(c.reading.in.o.Clock())
+	if !packed {
+		c.source = file
+	}
+}
+
+// current is the piece that is being filled.
+func (c *collector) current() *piece {
+	if c.piece == nil {
+		c.piece = c.reading.in.pieces.get(c.job)
+	}
+	return c.piece
+}
+
+// Event takes a request. Every request of every agent comes through here.
+func (c *collector) Event(e *usage.Event) {
+	p := c.current()
+	p.chunk.Events = append(p.chunk.Events, *e)
+	kept := &p.chunk.Events[len(p.chunk.Events)-1]
+	kept.Agent, kept.Project = c.agent, c.projectOf(e.Project)
+	c.bound(p)
+}
+
+// Thread takes what a log says of its own beginning.
+func (c *collector) Thread(t *usage.Thread) {
+	p := c.current()
+	kept := *t
+	kept.Agent, kept.Parents = c.agent, slices.Clone(t.Parents)
+	p.chunk.Threads = append(p.chunk.Threads, kept)
+}
+
+// Mark takes a counter row.
+func (c *collector) Mark(m usage.Mark) {
+	p := c.current()
+	p.chunk.Marks = append(p.chunk.Marks, m)
+	c.bound(p)
+}
+
+// Sample takes a reading of an allowance.
+func (c *collector) Sample(s *usage.Sample) {
+	p := c.current()
+	p.chunk.Samples = append(p.chunk.Samples, *s)
+	p.chunk.Samples[len(p.chunk.Samples)-1].Agent = c.agent
+	c.bound(p)
+}
+
+// Session takes what a line tells of its conversation.
+func (c *collector) Session(s *usage.Session) {
+	p := c.current()
+	p.chunk.Sessions = append(p.chunk.Sessions, *s)
+	kept := &p.chunk.Sessions[len(p.chunk.Sessions)-1]
+	kept.Agent, kept.Project = c.agent, c.projectOf(s.Project)
+	c.bound(p)
+}
+
+// Skip counts what could not be used. It counts once the cursor is past it.
+func (c *collector) Skip(s usage.Skip) {
+	if c.skipped == nil {
+		c.skipped = make(map[usage.Reason]int64)
+	}
+	c.skipped[s.Reason]++
+}
+
+// Checkpoint moves the cursor.
+func (c *collector) Checkpoint(at agent.Cursor) error {
+	c.file.Offset = at.Offset
+	if !bytes.Equal(c.file.State, at.State) {
+		c.file.State = bytes.Clone(at.State)
+	}
+	for reason, n := range c.skipped {
+		if c.file.Skipped == nil {
+			c.file.Skipped = make(map[usage.Reason]int64)
+		}
+		c.file.Skipped[reason] += n
+	}
+	clear(c.skipped)
+	if c.piece != nil && c.piece.rows() >= pieceRows {
+		c.hand(false, nil)
+	}
+	return c.reading.ctx.Err()
+}
+
+// bound hands a piece on when it has become large without a checkpoint. Its facts are
+// committed without moving the cursor, so a restart reads them again.
+func (c *collector) bound(p *piece) {
+	if p.rows() >= pieceRowsMax {
+		c.hand(false, nil)
+	}
+}
+
+// hand gives the piece, with the file as it is after it, to the writer.
+func (c *collector) hand(last bool, err error) {
+	p := c.current()
+	c.piece = nil
+	p.last, p.err = last, err
+	file := c.file
+	if c.source != nil {
+		file.Tail = tailOf(c.source, file.Offset)
+	}
+	file.Skipped = maps.Clone(file.Skipped)
+	p.chunk.File = &file
+	select {
+	case c.reading.out <- p:
+	case <-c.reading.ctx.Done():
+	}
+}
+
+// projectOf names the project of a working folder. Neighbouring lines mostly have one.
+func (c *collector) projectOf(folder string) string {
+	if folder != c.folder {
+		c.folder, c.project = folder, c.reading.in.projects.of(folder)
+	}
+	return c.project
+}

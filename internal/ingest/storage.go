@@ -1,0 +1,56 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+
+	"tokenmeter/internal/health"
+	"tokenmeter/internal/store"
+)
+
+// storeCodes are the findings that an error of the store can become, most telling first.
+var storeCodes = [...]struct {
+	err  error
+	code health.Code
+}{
+	{store.ErrNewer, health.DatabaseNewer},
+	{store.ErrForeign, health.DatabaseForeign},
+	{store.ErrFull, health.DiskFull},
+	{store.ErrDamaged, health.DatabaseDamaged},
+	{store.ErrReadOnly, health.DatabaseReadOnly},
+	{store.ErrLocked, health.DatabaseLocked},
+	{nil, health.DatabaseFailed},
+}
+
+// PutStoreError puts an error of the store on the board, and takes off it whatever an
+// earlier one had put there. The subject is the database. A nil error only takes off; a
+// context that ended is no finding and changes nothing.
+func PutStoreError(board *health.Board, database string, err error) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return
+	}
+	open := err != nil
+	for _, c := range storeCodes {
+		if open && (c.err == nil || errors.Is(err, c.err)) {
+			open = false
+			board.Set(c.code, health.Error, database, err.Error())
+			continue
+		}
+		board.Clear(c.code, database)
+	}
+}
+
+// storeFailed puts an error of the store on the board and returns it.
+func (in *Ingest) storeFailed(err error) error {
+	in.storeBad = true
+	PutStoreError(in.o.Health, in.o.Store.Path(), err)
+	return err
+}
+
+// storeWell takes the store's findings off the board.
+func (in *Ingest) storeWell() {
+	if in.storeBad {
+		in.storeBad = false
+		PutStoreError(in.o.Health, in.o.Store.Path(), nil)
+	}
+}
