@@ -50,16 +50,12 @@ func (p *parser) row(at int64, out agent.Sink) {
 
 	if p.rows == 0 {
 		p.fromZero = !hasTotal || c.hasLast && c.total == c.last
+		p.byOrdinal = p.starts && p.record.ordered
 	}
-	changed := p.copying
-	if p.byOrdinal {
-		switch {
-		case !p.record.ordered:
-			p.byOrdinal, changed = false, true
-		case p.record.ordinal < p.start && p.stated == p.rows:
-			p.stated++
-			changed = true
-		}
+	news := p.copying || p.byOrdinal && p.rows == 0
+	if p.byOrdinal && p.record.ordered && p.record.ordinal < p.start && p.stated == p.rows {
+		p.stated++
+		news = true
 	}
 	p.rows++
 
@@ -72,7 +68,7 @@ func (p *parser) row(at int64, out agent.Sink) {
 		mark.Row = hash
 	}
 	out.Mark(mark)
-	if changed {
+	if news {
 		p.tellThread(out)
 	}
 	if !tokens.IsZero() {

@@ -17,7 +17,7 @@ const (
 
 // maxCount is the greatest figure that is taken for a count of tokens; what is beyond is
 // damage and counts as 0, so that no sum can overflow.
-const maxCount = 100_000_000_000_000
+const maxCount = 1<<40 - 1
 
 func (v *vector) zero() bool { return *v == vector{} }
 

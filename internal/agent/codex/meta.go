@@ -211,7 +211,7 @@ func (p *parser) begin(m *meta) {
 	p.spawned = m.isSpawned
 	p.sidechain = m.sidechain
 	p.based = m.based
-	p.start, p.byOrdinal = m.start, m.hasStart
+	p.start, p.starts = m.start, m.hasStart
 	if m.session != p.thread {
 		p.root = m.session
 	}

@@ -53,7 +53,8 @@ type state struct {
 	fromZero   bool // the first row's stream began with it
 	oldTask    bool // the running task began before the thread
 	turnBefore bool // the line before was a turn_context of a task that may be own
-	byOrdinal  bool // start is set, and every row had an ordinal
+	starts     bool // start is set
+	byOrdinal  bool // and the rows have ordinals
 
 	start     int64 // subagent_history_start_ordinal
 	stated    int   // leading rows with a smaller ordinal
@@ -149,7 +150,7 @@ func (s *state) decode(b []byte) bool {
 func (s *state) flags() []*bool {
 	return []*bool{
 		&s.begun, &s.damaged, &s.sidechain, &s.spawned, &s.ledger, &s.based, &s.afterMeta, &s.copying,
-		&s.keptTimes, &s.fromZero, &s.oldTask, &s.turnBefore, &s.byOrdinal, &s.counter.begun,
+		&s.keptTimes, &s.fromZero, &s.oldTask, &s.turnBefore, &s.starts, &s.byOrdinal, &s.counter.begun,
 	}
 }
 
