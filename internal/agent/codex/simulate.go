@@ -2,6 +2,7 @@ package codex
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -27,6 +28,17 @@ type conversation struct {
 	task    string // id of the running turn
 	turn    vector // what it used
 	total   vector
+	written int            // bytes
+	base    map[string]any // of a fork: where its parent's history ends
+}
+
+// Fork implements agent.Forker: since 0.150 or so a fork names the history that it goes on
+// from, copies none of it, and counts on from its totals.
+func (c *conversation) Fork(fork agent.SimulatedConversation) agent.Conversation {
+	f := Source{}.Simulate(fork).(*conversation)
+	f.total = c.total
+	f.base = map[string]any{"thread_id": c.ID, "end_ordinal_exclusive": c.ordinal, "end_byte_offset": c.written}
+	return f
 }
 
 // File implements agent.Conversation.
@@ -77,7 +89,7 @@ func (c *conversation) Turn(t agent.SimulatedTurn) ([]byte, usage.Tokens) {
 		c.turn[i] += n
 	}
 	c.line(t.Time, "token_usage_record", map[string]any{
-		"thread_id": c.ID, "session_id": c.ID, "turn_id": c.task, "root_turn_id": c.task,
+		"thread_id": c.ID, "session_id": cmp.Or(c.Parent, c.ID), "turn_id": c.task, "root_turn_id": c.task,
 		"response_id": c.name("resp_"), "usage": logged(&last),
 		"turn_token_usage": logged(&c.turn), "thread_token_usage": logged(&c.total),
 	})
@@ -94,17 +106,26 @@ func (c *conversation) Turn(t agent.SimulatedTurn) ([]byte, usage.Tokens) {
 		})
 		c.task = ""
 	}
+	c.written += c.lines.Len()
 	return bytes.Clone(c.lines.Bytes()), last.tokens()
 }
 
 func (c *conversation) header() {
-	c.line(c.Start, "session_meta", map[string]any{
+	meta := map[string]any{
 		"id": c.ID, "session_id": c.ID, "timestamp": stamp(c.Start), "cwd": c.Project,
 		"originator": "codex_cli_rs", "cli_version": "0.169.0", "source": "cli", "thread_source": "user",
 		"model_provider": "openai", "history_mode": "paginated", "history_base": nil,
 		"base_instructions": map[string]any{"text": strings.Repeat("Work in small steps and check each of them.\n", 60)},
 		"git":               map[string]any{"branch": c.Branch, "commit_hash": c.hex(40)},
-	})
+	}
+	if c.base != nil {
+		meta["forked_from_id"], meta["history_base"] = c.base["thread_id"], c.base
+	}
+	if c.Parent != "" {
+		meta["session_id"], meta["thread_source"] = c.Parent, "subagent"
+		meta["source"] = map[string]any{"subagent": map[string]any{"thread_spawn": map[string]any{"parent_thread_id": c.Parent, "depth": 1}}}
+	}
+	c.line(c.Start, "session_meta", meta)
 }
 
 func (c *conversation) beginTask(t *agent.SimulatedTurn) {
