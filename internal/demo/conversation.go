@@ -35,6 +35,7 @@ type conversation struct {
 	subAt, forkAt int // the request after which a sub-agent or a fork starts; 0 = none
 	context       int64
 	last          time.Time
+	tool          string // that the last answer called; "" = it was the end of a turn
 
 	unwritten bytes.Buffer
 }

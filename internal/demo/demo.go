@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -64,7 +65,7 @@ func New(path string, o Options) (*Home, error) {
 
 // Sums are the requests and tokens written so far, per agent, as a right reader counts
 // them. Not to be called while Generate or Run runs.
-func (h *Home) Sums() map[usage.AgentID]usage.Counts { return h.sums }
+func (h *Home) Sums() map[usage.AgentID]usage.Counts { return maps.Clone(h.sums) }
 
 // Generate writes the days before now, and the last hour whatever the time of day, with
 // conversations that Run goes on with. It is called once, before Run.

@@ -104,13 +104,19 @@ func (h *Home) simulated(c *conversation, now time.Time, parent string) agent.Si
 // ask makes one request in c, and notes what follows from it.
 func (h *Home) ask(c *conversation, now time.Time) error {
 	tokens := h.shape(c, now)
-	lines, counted := c.log.Turn(agent.SimulatedTurn{
+	turn := agent.SimulatedTurn{
 		Time: usage.MillisOf(now), Tokens: tokens,
-		Prompt: h.scenario.Prompts[h.random.IntN(len(h.scenario.Prompts))],
 		Answer: h.scenario.Answers[h.random.IntN(len(h.scenario.Answers))],
-		Tool:   h.scenario.Tools[h.random.IntN(len(h.scenario.Tools))],
 		Limits: c.worker.limitsAfter(now, tokens.Fresh()),
-	})
+	}
+	if c.tool == "" { // somebody asks; else the model goes on with what its tool found
+		turn.Prompt = h.scenario.Prompts[h.random.IntN(len(h.scenario.Prompts))]
+	}
+	if c.left > 1 {
+		turn.Tool = h.scenario.Tools[h.random.IntN(len(h.scenario.Tools))]
+	}
+	c.tool = turn.Tool
+	lines, counted := c.log.Turn(turn)
 	if c.unwritten.Len() == 0 {
 		h.open = append(h.open, c)
 	}
@@ -157,7 +163,7 @@ func (h *Home) fork(parent *conversation, now time.Time) error {
 	c := &conversation{
 		worker: parent.worker, model: parent.model, project: parent.project, branch: parent.branch,
 		id: h.uuid(), seat: -1, hour: parent.hour, left: 5 + h.random.IntN(20),
-		asked: parent.asked, context: parent.context, last: parent.last,
+		asked: parent.asked, context: parent.context, last: parent.last, tool: parent.tool,
 	}
 	c.log = forker.Fork(h.simulated(c, now, ""))
 	return h.ask(c, now)
