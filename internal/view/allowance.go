@@ -58,7 +58,7 @@ func allowanceOf(s *report.Snapshot, w *report.Window) Allowance {
 // resetWords is "resets 14:20", or "full again" when the reset has passed without news.
 func resetWords(s *report.Snapshot, w *report.Window) string {
 	switch {
-	case w.Source == usage.SourceDerived && used(w) == 0 && w.ResetsAt.IsZero():
+	case fullAgain(w):
 		return "full again"
 	case w.ResetsAt.IsZero():
 		return ""
@@ -66,11 +66,17 @@ func resetWords(s *report.Snapshot, w *report.Window) string {
 	return "resets " + Moment(w.ResetsAt, s.At)
 }
 
-// tightest is the window with the largest known share, nil if none is known.
+// fullAgain: the reset has passed and nothing has been heard since.
+func fullAgain(w *report.Window) bool {
+	return w.Source == usage.SourceDerived && used(w) == 0 && w.ResetsAt.IsZero()
+}
+
+// tightest is the running window with the largest known share, nil if none is known. One
+// that has passed without news says nothing about now.
 func tightest(s *report.Snapshot) *report.Window {
 	var best *report.Window
 	for i := range s.Windows {
-		if w := &s.Windows[i]; w.UsedPercent != nil && (best == nil || *w.UsedPercent > *best.UsedPercent) {
+		if w := &s.Windows[i]; w.UsedPercent != nil && !fullAgain(w) && (best == nil || *w.UsedPercent > *best.UsedPercent) {
 			best = w
 		}
 	}

@@ -21,7 +21,7 @@ func glanceNow(s *report.Snapshot) string {
 	if !s.Now.Live {
 		return idle(s) + "."
 	}
-	line := Tokens(s.Now.FreshPerMinute) + " fresh tokens a minute"
+	line := freshTokens(s.Now.FreshPerMinute) + " a minute"
 	working := int64(0)
 	for _, q := range s.Now.Sessions {
 		if q.Working {
@@ -56,7 +56,7 @@ func glanceToday(s *report.Snapshot) string {
 	if t.Counts.Requests == 0 {
 		return "Today nothing yet."
 	}
-	line := fmt.Sprintf("Today %s fresh tokens in %s", Tokens(t.Counts.Fresh()), plural(t.Counts.Requests, "request", "requests"))
+	line := fmt.Sprintf("Today %s in %s", freshTokens(t.Counts.Fresh()), plural(t.Counts.Requests, "request", "requests"))
 	if t.Counts.CacheRead > 0 {
 		line += ", and " + Tokens(t.Counts.CacheRead) + " cache reads"
 	}

@@ -109,7 +109,7 @@ func windowName(s *report.Snapshot, w *report.Window) string {
 	name, _ := agentName(s.Agents, w.Agent)
 	limit := strings.TrimLeft(strings.TrimPrefix(w.LimitID, string(w.Agent)), ":_-")
 	if limit != "" {
-		name += " " + limit
+		name += " " + clip(limit, 24)
 	}
 	if length := windowLength(w.WindowMinutes); length != "" {
 		name += " " + length

@@ -120,16 +120,20 @@ func share(part, whole int64) string {
 	return Percent(100 * float64(part) / float64(whole))
 }
 
-// change writes how far now is from before: +10 %, −2 %; "" where there was nothing.
+// change writes how far now is from before: +10 %, −2 %, from tenfold on 15.5×; "" where
+// there was nothing.
 func change(now, before int64) string {
 	if before <= 0 {
 		return ""
 	}
 	p := math.Round(100 * (float64(now)/float64(before) - 1))
+	if p >= 1000 {
+		return ratio(now, before)
+	}
 	if p < 0 {
 		return Minus + Percent(-p)
 	}
-	return "+" + Percent(p)
+	return "+" + Percent(max(0, p)) // never −0
 }
 
 // ratio writes how many times b goes into a: 14.0×.
@@ -155,6 +159,14 @@ func Bytes(n int64) string {
 		return strings.TrimSuffix(text, "B") + NarrowSpace + "GB"
 	}
 	return strings.TrimSuffix(text, "T") + NarrowSpace + "TB"
+}
+
+// freshTokens is a count of them in words.
+func freshTokens(n int64) string {
+	if n == 1 {
+		return "1 fresh token"
+	}
+	return Tokens(n) + " fresh tokens"
 }
 
 // plural joins a number and its noun: 1 request, 2,400 requests.

@@ -75,10 +75,14 @@ func foot(s *report.Snapshot) Foot {
 func banners(s *report.Snapshot) []Banner {
 	var list []Banner
 	if !s.StaleSince.IsZero() {
-		list = append(list, Banner{
+		b := Banner{
 			Kind: BannerStale, Title: "Figures from " + Moment(s.StaleSince, s.At), Share: -1,
 			Text: "The meter does not answer, so nothing new is counted.", Remedy: "Start Tokenmeter again.",
-		})
+		}
+		if failed(s.Findings) { // the next banner says why, and what to do
+			b.Text, b.Remedy = "Nothing new is counted for now.", ""
+		}
+		list = append(list, b)
 	}
 	list = append(list, findingBanners(s.Findings)...)
 	if b, ok := readingBanner(s.Reading); ok {
