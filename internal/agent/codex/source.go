@@ -38,15 +38,11 @@ const (
 // Roots implements agent.Source: two folders of each Codex home. $CODEX_HOME, a comma
 // list, replaces the default even if nothing is there, so that a mistake shows.
 func (Source) Roots(env agent.Env) []agent.Root {
-	join := func(parts ...string) string { return strings.Join(parts, "/") }
-	if env.OS == "windows" {
-		join = func(parts ...string) string { return strings.Join(parts, `\`) }
-	}
 	var roots []agent.Root
 	add := func(home, from string) {
 		roots = append(roots,
-			agent.Root{Path: join(home, "sessions"), Kind: kindSessions, From: from},
-			agent.Root{Path: join(home, "archived_sessions"), Kind: kindArchive, From: from})
+			agent.Root{Path: env.Join(home, "sessions"), Kind: kindSessions, From: from},
+			agent.Root{Path: env.Join(home, "archived_sessions"), Kind: kindArchive, From: from})
 	}
 	seen := make(map[string]bool)
 	for _, home := range strings.Split(env.Variable("CODEX_HOME"), ",") {
@@ -54,26 +50,15 @@ func (Source) Roots(env agent.Env) []agent.Root {
 		if home == "~" || strings.HasPrefix(home, "~/") || env.OS == "windows" && strings.HasPrefix(home, `~\`) {
 			home = env.Home + home[1:]
 		}
-		// A separator at the end, but not the one of a root such as / or C:\.
-		if trimmed := strings.TrimRight(home, separators(env.OS)); trimmed != "" && !strings.HasSuffix(trimmed, ":") {
-			home = trimmed
-		}
 		if home != "" && !seen[home] {
 			seen[home] = true
 			add(home, "CODEX_HOME")
 		}
 	}
 	if len(roots) == 0 {
-		add(join(env.Home, ".codex"), "default")
+		add(env.Join(env.Home, ".codex"), "default")
 	}
 	return roots
-}
-
-func separators(os string) string {
-	if os == "windows" {
-		return `\/`
-	}
-	return "/"
 }
 
 // Reader implements agent.Source. The folders below a root do not matter: newer versions
