@@ -58,13 +58,13 @@ func value(list []int64, hour int) int64 {
 // Day is the chart of a day.
 type Day struct {
 	plot
-	words  func(int64) string
+	words  Words
 	data   DayData
 	render *dayRenderer
 }
 
-// NewDay makes an empty chart; words puts a number into words.
-func NewDay(words func(int64) string) *Day {
+// NewDay makes an empty chart.
+func NewDay(words Words) *Day {
 	d := &Day{words: words}
 	d.plot = plot{
 		self: d, steps: func() int { return 24 - d.data.first() }, stepAt: d.hourAt, table: d.Table,
@@ -257,7 +257,7 @@ func (r *dayRenderer) label() {
 	if axis.step > 0 {
 		for v := axis.step; v <= axis.top; v += axis.step {
 			y := base - float32(axis.share(v))*(base-topRoom)
-			r.axis.put(tickWords(v), theme.TextTertiary, 0, y-7, leftRoom-8, true)
+			r.axis.put(r.chart.words.Tick(v), theme.TextTertiary, 0, y-7, leftRoom-8, true)
 		}
 	}
 	var list []label
@@ -296,20 +296,20 @@ func (d *Day) read(hour int) (title string, parts, notes []readoutLine) {
 	title = fmt.Sprintf("Until %02d:00", hour)
 	switch {
 	case hour < len(d.data.So):
-		parts = append(parts, readoutLine{colour: theme.Accent, name: "So far", value: d.words(value(d.data.So, hour))})
+		parts = append(parts, readoutLine{colour: theme.Accent, name: "So far", value: d.words.Value(value(d.data.So, hour))})
 	case hour == len(d.data.So):
 		title = "Until now"
-		parts = append(parts, readoutLine{colour: theme.Accent, name: "So far", value: d.words(value(d.data.So, hour))})
+		parts = append(parts, readoutLine{colour: theme.Accent, name: "So far", value: d.words.Value(value(d.data.So, hour))})
 	}
 	if len(d.data.Usual) == 24 {
 		until := ""
 		if hour == len(d.data.So) {
 			until = fmt.Sprintf(", until %02d:00", hour)
 		}
-		notes = append(notes, readoutLine{name: "Usual" + until, value: d.words(value(d.data.Usual, hour))})
+		notes = append(notes, readoutLine{name: "Usual" + until, value: d.words.Value(value(d.data.Usual, hour))})
 	}
 	if len(d.data.Low) == 24 && len(d.data.High) == 24 {
-		notes = append(notes, readoutLine{name: "Half of them", value: d.words(value(d.data.Low, hour)) + " to " + d.words(value(d.data.High, hour))})
+		notes = append(notes, readoutLine{name: "Half of them", value: d.words.Value(value(d.data.Low, hour)) + " to " + d.words.Value(value(d.data.High, hour))})
 	}
 	if len(parts)+len(notes) == 0 {
 		notes = append(notes, readoutLine{name: "Not yet"})

@@ -1,9 +1,6 @@
 package chart
 
-import (
-	"math"
-	"strconv"
-)
+import "math"
 
 // scale is an axis from 0 to top in round steps.
 type scale struct{ step, top int64 }
@@ -41,17 +38,4 @@ func (s scale) share(v int64) float64 {
 		return 0
 	}
 	return float64(v) / float64(s.top)
-}
-
-// tickWords writes a round number: 500, 2k, 2.5M, 4B.
-func tickWords(v int64) string {
-	for _, unit := range [...]struct {
-		size int64
-		word string
-	}{{1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "k"}} {
-		if v >= unit.size {
-			return strconv.FormatFloat(float64(v)/float64(unit.size), 'f', -1, 64) + unit.word
-		}
-	}
-	return strconv.FormatInt(v, 10)
 }

@@ -40,6 +40,9 @@ type Stack struct {
 	Columns []Column
 }
 
+// Words puts numbers into words: a figure of a read-out, and a round one of an axis.
+type Words struct{ Value, Tick func(int64) string }
+
 // Look is how columns are drawn, in the units of the window.
 type Look struct {
 	Gap    float32 // at each side of a column

@@ -17,15 +17,14 @@ type Stacked struct {
 	Legend *Legend
 
 	look   Look
-	words  func(int64) string // a number in words
+	words  Words
 	stack  Stack
 	hidden []bool
 	render *stackedRenderer
 }
 
-// NewStacked makes an empty chart. words puts a number into words for totals that the data
-// does not name because a series is switched off.
-func NewStacked(look Look, words func(int64) string) *Stacked {
+// NewStacked makes an empty chart.
+func NewStacked(look Look, words Words) *Stacked {
 	s := &Stacked{look: look, words: words}
 	s.plot = plot{
 		self: s, steps: func() int { return len(s.stack.Columns) }, stepAt: s.columnAt, table: s.Table,
@@ -250,11 +249,11 @@ func (r *stackedRenderer) label() {
 	if above.step > 0 {
 		for v := above.step; v <= above.top; v += above.step {
 			y := float32(g.base) - float32(above.share(v))*plot
-			r.axis.put(tickWords(v), theme.TextTertiary, 0, y-7, leftRoom-8, true)
+			r.axis.put(r.chart.words.Tick(v), theme.TextTertiary, 0, y-7, leftRoom-8, true)
 		}
 	}
 	if look.Below > 0 && below.top > 0 {
-		r.axis.put(tickWords(below.top), theme.TextTertiary, 0, float32(g.belowEnd)-8, leftRoom-8, true)
+		r.axis.put(r.chart.words.Tick(below.top), theme.TextTertiary, 0, float32(g.belowEnd)-8, leftRoom-8, true)
 	}
 	var list []label
 	for i, c := range s.Columns {
@@ -308,7 +307,7 @@ func (s *Stacked) read(c Column) (title, total string, parts, notes []readoutLin
 		some = some || h && c.Values[i] > 0
 	}
 	if some {
-		total = s.words(c.total(s.hidden))
+		total = s.words.Value(c.total(s.hidden))
 	}
 	for _, p := range c.Parts {
 		if p.Series >= 0 && p.Series < len(s.stack.Series) && !s.hidden[p.Series] {

@@ -14,6 +14,7 @@ type Box struct {
 	fill, stroke fyne.ThemeColorName
 	radius       float32
 	width        float32
+	opacity      float32
 }
 
 // NewBox makes a rectangle without a border.
@@ -23,7 +24,7 @@ func NewBox(fill fyne.ThemeColorName, radius float32) *Box {
 
 // NewFrame makes a rectangle with a border of the given width inside its edge.
 func NewFrame(fill, stroke fyne.ThemeColorName, radius, width float32) *Box {
-	b := &Box{fill: fill, stroke: stroke, radius: radius, width: width}
+	b := &Box{fill: fill, stroke: stroke, radius: radius, width: width, opacity: 1}
 	b.ExtendBaseWidget(b)
 	return b
 }
@@ -32,6 +33,14 @@ func NewFrame(fill, stroke fyne.ThemeColorName, radius, width float32) *Box {
 func (b *Box) SetFill(fill fyne.ThemeColorName) {
 	if b.fill != fill {
 		b.fill = fill
+		b.Refresh()
+	}
+}
+
+// SetOpacity changes how much of the fill is seen, 0…1.
+func (b *Box) SetOpacity(opacity float32) {
+	if b.opacity != opacity {
+		b.opacity = opacity
 		b.Refresh()
 	}
 }
@@ -58,7 +67,7 @@ func (r *boxRenderer) Refresh() {
 }
 
 func (r *boxRenderer) style() {
-	r.rectangle.FillColor = theme.Colour(r.box.fill)
+	r.rectangle.FillColor = theme.Fade(r.box.fill, r.box.opacity)
 	r.rectangle.StrokeColor = theme.Colour(r.box.stroke)
 	r.rectangle.StrokeWidth = r.box.width
 	r.rectangle.CornerRadius = r.box.radius
