@@ -80,7 +80,8 @@ func Fold(source agent.Source, facts *Facts) *Folded {
 		default:
 			e.Key = usage.RowKey(segment.Owner, marks[place{e.Thread, e.Ordinal}].Row)
 			e.Thread, e.Session = segment.Owner, segment.Owner
-			e.Time, e.Flags = 0, e.Flags|usage.Inherited
+			e.Time, e.CountedAt, e.ClaimedAt = 0, 0, 0
+			e.Flags = e.Flags&^usage.TimeGuessed | usage.Inherited
 		}
 		events = append(events, e)
 	}
@@ -142,9 +143,11 @@ func merge(events []usage.Event) []usage.Event {
 	merged := map[usage.Key]usage.Event{}
 	for _, e := range events {
 		key := find(e.Key)
-		if known, ok := merged[key]; ok {
-			e = usage.Merge(known, e)
+		known, ok := merged[key]
+		if !ok {
+			known = e // merged with itself, all its times are filled in
 		}
+		e = usage.Merge(known, e)
 		e.Key = key
 		merged[key] = e
 	}

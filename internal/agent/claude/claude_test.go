@@ -1,0 +1,31 @@
+package claude
+
+import (
+	"testing"
+	"time"
+
+	"tokenmeter/internal/agent/agenttest"
+	"tokenmeter/internal/agent/agenttest/reference"
+)
+
+// names are the places in a line whose text facts may repeat.
+var names = []string{
+	"sessionId", "requestSessionId", "cwd", "gitBranch", "version",
+	"message.model", "data.message.message.model",
+	"message.usage.speed", "message.usage.service_tier", "message.usage.inference_geo",
+	"message.usage.iterations[].model",
+}
+
+// source has no zone of its own: what the tests expect must not hang on the machine's.
+var source = Source{Zone: time.FixedZone("here", 2*60*60)}
+
+func TestReader(t *testing.T) {
+	agenttest.Run(t, source, agenttest.Cases(t, "testdata"), reference.Claude, agenttest.Options{
+		Names:       names,
+		Independent: true,
+	})
+}
+
+func FuzzReader(f *testing.F) {
+	agenttest.Fuzz(f, source, agenttest.Cases(f, "testdata"))
+}
