@@ -1,0 +1,129 @@
+//go:build !darwin && !windows
+
+package tray
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"fyne.io/systray"
+
+	"tokenmeter/app/tray/icon"
+	"tokenmeter/internal/core"
+	"tokenmeter/internal/health"
+	"tokenmeter/internal/platform"
+)
+
+// pictureSize is twice what panels show, and they scale down well.
+const pictureSize = 48
+
+// run shows the item on the session bus. It returns when ctx ends.
+func (t *tray) run(ctx context.Context) {
+	if !t.watch(ctx) {
+		<-ctx.Done()
+		return
+	}
+	i := &item{}
+	c := contentOf(t.core.Current())
+	// What the item starts with has to be there before it does: its name becomes its
+	// identity, and its left click keeps hosts from opening the menu instead.
+	systray.SetTitle(appName)
+	systray.SetTooltip(c.Tooltip)
+	i.showPicture(icon.FaceOf(c.Ring, icon.Dark))
+	systray.SetOnTapped(t.toggle)
+	t.buildMenu(i)
+	start, _ := systray.RunWithExternalLoop(nil, nil)
+	start()
+	t.follow(ctx, i, icon.Dark)
+	// The item goes with this process. Ending it by the library's own call would panic
+	// where the bus is gone already.
+}
+
+// watch follows the session bus in the background; false: there is none.
+func (t *tray) watch(ctx context.Context) bool {
+	if t.o.BusAddress == "" {
+		t.none()
+		return false
+	}
+	// The library finds the bus there, and would start one of its own if it did not.
+	if err := os.Setenv("DBUS_SESSION_BUS_ADDRESS", t.o.BusAddress); err != nil {
+		t.none()
+		return false
+	}
+	first := make(chan bool, 1)
+	tell := func(there bool) {
+		select {
+		case first <- there:
+		default:
+		}
+	}
+	go func() {
+		err := t.o.Watch(ctx, platform.Watching{
+			TrayHost: func(present bool) {
+				if present {
+					t.core.SetTray(core.TrayShown)
+					t.core.ClearFinding(health.NoTrayHost, "")
+				} else {
+					t.core.SetTray(core.TrayWaiting)
+					t.lacks(health.NoTrayHost)
+				}
+				tell(true)
+			},
+			Appearance: func(a platform.Appearance) {
+				if a.Scheme == platform.SchemeLight {
+					t.setPanel(icon.Light)
+				} else {
+					t.setPanel(icon.Dark)
+				}
+			},
+		})
+		if err != nil && ctx.Err() == nil {
+			t.none()
+		}
+		tell(false)
+	}()
+	return <-first
+}
+
+// none: no item in the life of this process.
+func (t *tray) none() {
+	t.core.SetTray(core.TrayNone)
+	t.core.ClearFinding(health.NoTrayHost, "")
+	t.lacks(health.NoSessionBus)
+}
+
+// showName sets title and tooltip and says whether they differ from before.
+func (i *item) showName(c content) bool {
+	title := "Tokenmeter"
+	if c.Title != "" {
+		title += " " + c.Title
+	}
+	did := false
+	if title != i.title {
+		i.title, did = title, true
+		systray.SetTitle(title)
+	}
+	if c.Tooltip != i.tooltip {
+		i.tooltip, did = c.Tooltip, true
+		systray.SetTooltip(c.Tooltip)
+	}
+	return did
+}
+
+// showPicture sets the icon and says whether it differs from before.
+func (i *item) showPicture(f icon.Face) bool {
+	if i.drawn && f == i.face {
+		return false
+	}
+	content, err := icon.PNG(icon.Draw(f, pictureSize))
+	if err != nil {
+		return false
+	}
+	i.face, i.drawn = f, true
+	systray.SetIcon(content)
+	return true
+}
+
+// escapeLabel: an underscore marks a key in menus on the bus, two are one that is shown.
+func escapeLabel(text string) string { return strings.ReplaceAll(text, "_", "__") }

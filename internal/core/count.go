@@ -1,0 +1,133 @@
+package core
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"tokenmeter/internal/ingest"
+	"tokenmeter/internal/report"
+	"tokenmeter/internal/store"
+)
+
+const (
+	// A store that cannot be used is tried again after retryFirst, then after twice as long
+	// each time up to retryLast.
+	retryFirst = 5 * time.Second
+	retryLast  = 5 * time.Minute
+	// A terminal command that reads the logs at this moment is done soon.
+	ingestPoll = 250 * time.Millisecond
+)
+
+// counting is the store while it is open, and who fills it.
+type counting struct {
+	mu     sync.Mutex // held while a snapshot is made, so that the store stays open
+	report *report.Report
+
+	fillMu sync.Mutex
+	ingest *ingest.Ingest
+}
+
+// snapshot is nil without an error while no store is open.
+func (k *counting) snapshot(ctx context.Context, meter func() report.Meter) (*report.Snapshot, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.report == nil {
+		return nil, nil
+	}
+	return k.report.Snapshot(ctx, meter())
+}
+
+func (k *counting) setReport(r *report.Report) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.report = r
+}
+
+func (k *counting) setIngest(in *ingest.Ingest) {
+	k.fillMu.Lock()
+	defer k.fillMu.Unlock()
+	k.ingest = in
+}
+
+func (k *counting) progress() report.Progress {
+	k.fillMu.Lock()
+	defer k.fillMu.Unlock()
+	if k.ingest == nil {
+		return report.Progress{}
+	}
+	return report.Progress(k.ingest.Progress())
+}
+
+// count keeps the store open and filled until ctx ends, and begins anew when that fails.
+func (c *Core) count(ctx context.Context) {
+	wait := retryFirst
+	for {
+		begin := c.o.Clock()
+		err := c.countOnce(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		c.setStoreFinding(writing, err)
+		if c.o.Clock().Sub(begin) > retryLast {
+			wait = retryFirst // it had worked for a while
+		}
+		if !sleep(ctx, wait) {
+			return
+		}
+		wait = min(2*wait, retryLast)
+	}
+}
+
+// countOnce opens the store and ingests until ctx ends or something breaks.
+func (c *Core) countOnce(ctx context.Context) error {
+	st, err := store.Open(ctx, c.database(), store.Options{Zone: c.o.Zone})
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	c.counting.setReport(report.New(report.Options{
+		Store: st, Agents: c.o.Agents, Clock: c.o.Clock, Zone: c.o.Zone,
+		Exists: c.o.Env.Exists, Home: c.o.Env.Home,
+	}))
+	defer c.counting.setReport(nil)
+	c.clearStoreFinding(writing)
+	c.poke()
+
+	release, err := c.takeIngestLock(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	in := ingest.New(ingest.Options{
+		Store: st, Sources: c.o.Sources, Env: c.o.Env, Clock: c.o.Clock, Health: c.board, Changed: c.poke,
+	})
+	c.counting.setIngest(in)
+	defer c.counting.setIngest(nil)
+	return in.Run(ctx)
+}
+
+// takeIngestLock waits while a terminal command reads the logs.
+func (c *Core) takeIngestLock(ctx context.Context) (release func(), err error) {
+	for {
+		release, ok, err := ingest.TryLock(c.o.DataDir)
+		if err != nil || ok {
+			return release, err
+		}
+		if !sleep(ctx, ingestPoll) {
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// sleep waits and says whether ctx still holds.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,146 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"runtime/debug"
+	"time"
+
+	"tokenmeter/internal/link"
+	"tokenmeter/internal/report"
+)
+
+// The rhythm of snapshots.
+const (
+	// While tokens flow the rate falls with each request that leaves its minute.
+	leastFlowing = 500 * time.Millisecond
+	// When nothing flows, nothing is worth an earlier wake-up.
+	leastQuiet = 30 * time.Second
+	// Timers stand still while the machine sleeps; so late at most is "today" after that.
+	longest = 15 * time.Minute
+	// During a long reading nobody needs more.
+	leastReading = 200 * time.Millisecond
+	// A snapshot rests as long as it took, times this, so that it never takes a whole core.
+	restFactor  = 4
+	longestRest = time.Second
+)
+
+// publish makes a snapshot now and at each poke, and when the last one becomes untrue.
+func (c *Core) publish(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	rest := time.NewTimer(0)
+	defer rest.Stop()
+	freed := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.wake:
+		case <-timer.C:
+		}
+		begin := c.o.Clock()
+		before := c.Current()
+		s := c.snapshot(ctx)
+		c.current.Store(s)
+		c.tell()
+		if before.Reading.Running && !s.Reading.Running && !freed {
+			// The first reading needed memory that idling does not.
+			freed = true
+			debug.FreeOSMemory()
+		}
+		timer.Reset(untilUntrue(s, c.o.Clock()))
+		rest.Reset(pause(s, c.o.Clock().Sub(begin)))
+		select {
+		case <-ctx.Done():
+			return
+		case <-rest.C:
+		}
+	}
+}
+
+// untilUntrue is how long s may stand.
+func untilUntrue(s *report.Snapshot, now time.Time) time.Duration {
+	if s.Now.QuietAt.IsZero() {
+		return longest
+	}
+	least := leastQuiet
+	if s.Now.Live {
+		least = leastFlowing
+	}
+	return min(max(s.Now.QuietAt.Sub(now)+time.Millisecond, least), longest)
+}
+
+// pause is how long the next snapshot waits at least.
+func pause(s *report.Snapshot, took time.Duration) time.Duration {
+	rest := min(max(restFactor*took, 0), longestRest)
+	if s.Reading.Running {
+		rest = max(rest, leastReading)
+	}
+	return rest
+}
+
+// snapshot never fails: what could not be read is a finding in it.
+func (c *Core) snapshot(ctx context.Context) *report.Snapshot {
+	// The window can read while this process does.
+	c.server.Broadcast(c.changed())
+	s, err := c.counting.snapshot(ctx, c.meter)
+	if s == nil && err == nil {
+		return c.bare()
+	}
+	if err == nil {
+		c.clearStoreFinding(reading)
+		return s
+	}
+	if ctx.Err() != nil {
+		return c.Current()
+	}
+	c.setStoreFinding(reading, err)
+	c.server.Broadcast(c.changed())
+	stale, m := *c.Current(), c.meter()
+	stale.Findings, stale.StaleSince, stale.Reading = m.Findings, m.StaleSince, m.Reading
+	return &stale
+}
+
+// bare is the state while no store is open.
+func (c *Core) bare() *report.Snapshot {
+	m := c.meter()
+	s := &report.Snapshot{
+		At: c.o.Clock().In(c.o.Zone), Zone: c.o.Zone, Home: c.o.Env.Home,
+		Reading: m.Reading, Findings: m.Findings, StaleSince: m.StaleSince,
+	}
+	for _, a := range c.o.Agents {
+		state := report.AgentState{Agent: a}
+		for _, root := range a.Roots {
+			there := c.o.Env.Exists(root)
+			state.Found = state.Found || there
+			state.Places = append(state.Places, report.Place{Path: root, There: there})
+		}
+		s.Agents = append(s.Agents, state)
+	}
+	return s
+}
+
+// meter is what only this process knows.
+func (c *Core) meter() report.Meter {
+	findings := c.board.Findings()
+	return report.Meter{Reading: c.counting.progress(), Findings: findings, StaleSince: staleSince(findings)}
+}
+
+// changed is the message that wakes the window.
+func (c *Core) changed() link.Message {
+	m := link.Message{Do: link.Changed}
+	if content, err := json.Marshal(c.meter()); err == nil {
+		m.Meter = content
+	}
+	return m
+}
+
+// tell wakes the listeners of this process.
+func (c *Core) tell() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for listener := range c.listeners {
+		signal(listener)
+	}
+}

@@ -1,0 +1,5 @@
+package platform
+
+// For the tests: what MissingLibraries is made of.
+func LoaderCache(path string) []string            { return loaderCache(path) }
+func MissingIn(cached, folders []string) []string { return missingLibraries(cached, folders) }
