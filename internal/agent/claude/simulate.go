@@ -1,6 +1,7 @@
 package claude
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -28,11 +29,43 @@ type conversation struct {
 	turns  int
 	last   string // uuid of the last line
 	called string // id of the tool call that waits for its result
+
+	written []*simulatedLine // all lines so far, for a fork to copy
+	copied  []byte           // what a fork's transcript begins with, until it is written
 }
 
 // File implements agent.Conversation.
 func (c *conversation) File() string {
-	return ".claude/projects/" + slug(c.about.Project) + "/" + c.about.ID + ".jsonl"
+	folder := ".claude/projects/" + slug(c.about.Project) + "/"
+	if c.about.Parent != "" {
+		return folder + c.about.Parent + "/subagents/agent-" + c.agentID() + ".jsonl"
+	}
+	return folder + c.about.ID + ".jsonl"
+}
+
+// agentID is the name of a sub-agent, which has no session of its own.
+func (c *conversation) agentID() string {
+	if c.about.Parent == "" {
+		return ""
+	}
+	return strings.ReplaceAll(c.about.ID, "-", "")[:17]
+}
+
+// Fork implements agent.Forker: a fork's transcript begins with all lines of the original,
+// the session's id exchanged and the original's noted on the lines of requests.
+func (c *conversation) Fork(fork agent.SimulatedConversation) agent.Conversation {
+	fork.Parent = ""
+	f := Source{}.Simulate(fork).(*conversation)
+	f.turns, f.last, f.called = c.turns, c.last, c.called
+	for _, line := range c.written {
+		copied := *line
+		copied.Session = fork.ID
+		if copied.Request != "" && copied.RequestSession == "" {
+			copied.RequestSession = c.about.ID
+		}
+		f.copied = f.append(f.copied, &copied)
+	}
+	return f
 }
 
 // slug is the name of a working folder's transcripts.
@@ -59,8 +92,11 @@ type (
 		Message    simulatedMessage `json:"message"`
 		Request    string           `json:"requestId,omitempty"`
 		Block      *int             `json:"apiBlockIndex,omitempty"`
-		UUID       string           `json:"uuid"`
-		Time       string           `json:"timestamp"`
+		AgentID    string           `json:"agentId,omitempty"`
+		// RequestSession is the session that made the request, on a fork's copies.
+		RequestSession string `json:"requestSessionId,omitempty"`
+		UUID           string `json:"uuid"`
+		Time           string `json:"timestamp"`
 	}
 	simulatedMessage struct {
 		ID      string          `json:"id,omitempty"`
@@ -106,7 +142,8 @@ func (c *conversation) Turn(turn agent.SimulatedTurn) ([]byte, usage.Tokens) {
 	tokens := turn.Tokens
 	tokens.Reasoning = min(tokens.Reasoning, tokens.Output)
 	c.turns++
-	var out []byte
+	out := c.copied
+	c.copied = nil
 
 	prompt := c.line("user", turn.Time-1500)
 	prompt.Message = simulatedMessage{Role: "user", Content: turn.Prompt}
@@ -148,14 +185,16 @@ func (c *conversation) Turn(turn agent.SimulatedTurn) ([]byte, usage.Tokens) {
 // line begins a line that follows the last one.
 func (c *conversation) line(kind string, at usage.Millis) *simulatedLine {
 	line := &simulatedLine{
-		UserType: "external",
-		Project:  c.about.Project,
-		Session:  c.about.ID,
-		Version:  simulatedVersion,
-		Branch:   c.about.Branch,
-		Kind:     kind,
-		UUID:     fmt.Sprintf("%08x-%04x-4%03x-a%03x-%012x", c.random.Uint32(), c.random.IntN(1<<16), c.random.IntN(1<<12), c.random.IntN(1<<12), c.random.Int64N(1<<48)),
-		Time:     at.Time().Format("2006-01-02T15:04:05.000Z07:00"),
+		Sidechain: c.about.Parent != "",
+		UserType:  "external",
+		Project:   c.about.Project,
+		Session:   cmp.Or(c.about.Parent, c.about.ID),
+		AgentID:   c.agentID(),
+		Version:   simulatedVersion,
+		Branch:    c.about.Branch,
+		Kind:      kind,
+		UUID:      fmt.Sprintf("%08x-%04x-4%03x-a%03x-%012x", c.random.Uint32(), c.random.IntN(1<<16), c.random.IntN(1<<12), c.random.IntN(1<<12), c.random.Int64N(1<<48)),
+		Time:      at.Time().Format("2006-01-02T15:04:05.000Z07:00"),
 	}
 	if c.last != "" {
 		parent := c.last
@@ -167,6 +206,7 @@ func (c *conversation) line(kind string, at usage.Millis) *simulatedLine {
 
 // append adds a line. Nothing in it can fail to be encoded.
 func (c *conversation) append(out []byte, line *simulatedLine) []byte {
+	c.written = append(c.written, line)
 	text, err := json.Marshal(line)
 	if err != nil {
 		panic(err)

@@ -37,7 +37,8 @@ func Claude(env map[string]string, home string) ([]Request, error) {
 				return nil
 			}
 			desktop := !strings.HasSuffix(root, "projects")
-			if desktop && !slices.Contains(strings.Split(filepath.ToSlash(filepath.Dir(name)), "/"), "projects") {
+			depth := slices.Index(strings.Split(filepath.ToSlash(filepath.Dir(name)), "/"), "projects")
+			if desktop && (depth < 0 || depth >= 8) {
 				return nil
 			}
 			real, err := filepath.EvalSymlinks(path)
