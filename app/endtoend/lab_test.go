@@ -561,6 +561,14 @@ func (w window) press(t *testing.T, keys string) {
 	}
 }
 
+// place moves the window and gives it a size, its frame apart.
+func (w window) place(t *testing.T, x, y, width, height int) {
+	t.Helper()
+	if _, err := w.lab.tool("xdotool", "windowmove", w.id, strconv.Itoa(x), strconv.Itoa(y), "windowsize", w.id, strconv.Itoa(width), strconv.Itoa(height)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // picture takes a screenshot of a window, or with "root" of the whole screen.
 func (l *lab) picture(id string) (image.Image, error) {
 	out, err := l.tool("import", "-window", id, "png:-")

@@ -45,7 +45,7 @@ func simulate(t *testing.T, home string, days int) int64 {
 func TestKilledInTheFirstImport(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, onDesktop(t))
-	requests := simulate(t, p.home, 400)
+	requests := simulate(t, p.home, 200)
 	if err := os.MkdirAll(p.data, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -119,14 +119,22 @@ func storedRequests(t *testing.T, p *program) int64 {
 	return n
 }
 
-// TestIdleMeterDoesNothing counts what the meter does in a minute in which nothing happens
-// and no window is open.
+// TestIdleMeterDoesNothing opens the window, closes it, sees its process end, and counts
+// what the meter does in a minute in which nothing happens.
 func TestIdleMeterDoesNothing(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, onDesktop(t))
 	simulate(t, p.home, 3)
 	meter, item := p.meter()
 	p.lab.until(t, 20*time.Second, "today is in the menu", func() bool { return menuHas(item, "Today", "fresh") })
+	item.leftClick(t)
+	w := p.windowShown(30 * time.Second)
+	w.press(t, "alt+F4")
+	p.lab.until(t, 10*time.Second, "the window is off the screen", func() bool { return !w.visible() })
+	t.Logf("the window's process ended after %v", p.gone(w.pid, 80*time.Second).Round(time.Millisecond))
+	if meter.over() {
+		t.Fatal("the meter ended with its window")
+	}
 	// The last simulated requests are minutes old; what is left of the live rate fades
 	// within a minute, and with it the last reason to wake up.
 	p.lab.until(t, 90*time.Second, "nothing flows any more", func() bool { return menuHas(item, "Idle") })
