@@ -112,7 +112,8 @@ func testLongLine(t *testing.T, source agent.Source, simulator agent.Simulator) 
 		t.Errorf("want %+v, got %+v", truth, sum)
 	}
 	limited := readLimited(t, source, l, l.content, agent.Cursor{}, 1<<20)
-	if len(limited.Skips) != 1 || limited.Skips[0].Reason != usage.ReasonTooLong {
+	// An agent may write an answer on more than one line.
+	if len(limited.Skips) == 0 || slices.ContainsFunc(limited.Skips, func(s usage.Skip) bool { return s.Reason != usage.ReasonTooLong }) {
 		t.Errorf("with a limit of 1 MiB: skipped %+v", limited.Skips)
 	}
 	if events := Fold(source, limited).Events; len(events) < 2 {
