@@ -11,26 +11,16 @@ const unknownModel = "unknown"
 // tokenCount reads a token_count event: a row of counters, the allowance, or both.
 func (p *parser) tokenCount(at int64, out agent.Sink) {
 	p.identify(out)
-	e, c := &p.message, &p.info
-	if len(e.info) > 0 {
-		c.parse(&p.scanner, e.info)
-	} else {
-		*c = counts{}
+	if c := &p.message.counts; c.hasTotal || c.hasLast {
+		p.row(c, at, out)
 	}
-	if c.hasTotal || c.hasLast {
-		p.row(at, out)
-	}
-	if len(e.limits) > 0 {
-		p.scanner.Reset(e.limits)
-		if p.limit.parse(&p.scanner, &p.names) {
-			p.samples(&p.limit, out)
-		}
+	if p.message.hasLimits {
+		p.samples(&p.message.limits, out)
 	}
 }
 
 // row books one row of counters.
-func (p *parser) row(at int64, out agent.Sink) {
-	c := &p.info
+func (p *parser) row(c *counts, at int64, out agent.Sink) {
 	set(&p.model, p.rowModel(), maxModel)
 	if c.window > 0 {
 		p.window = min(c.window, maxCount)
@@ -96,7 +86,7 @@ func (c *counts) print() uint64 {
 
 // rowModel is the model that a row itself names.
 func (p *parser) rowModel() []byte {
-	for _, raw := range [...][]byte{p.info.model, p.info.modelName, p.message.model} {
+	for _, raw := range [...][]byte{p.message.counts.model, p.message.counts.modelName, p.message.model} {
 		if text := p.text(raw); len(text) > 0 {
 			return text
 		}

@@ -182,7 +182,7 @@ func (p *parser) samples(l *limits, out agent.Sink) {
 			Thread: p.thread, Ordinal: max(p.rows-1, 0),
 		}
 		if w.suffix != "" {
-			p.sample.LimitID = p.names.String(append(append(p.buffer[:0], l.id...), w.suffix...))
+			p.sample.LimitID += w.suffix
 		}
 		if p.changed(w.slot) {
 			out.Sample(&p.sample)

@@ -23,7 +23,9 @@ func own(id string, rows string, parents ...string) usage.Kin {
 }
 
 func TestResolve(t *testing.T) {
-	known := func(owner string, rows int) usage.Segment { return usage.Segment{Owner: owner, Rows: rows, Known: true} }
+	known := func(owner string, rows int) usage.Segment {
+		return usage.Segment{Owner: owner, Rows: rows, Known: true}
+	}
 	gone := func(owner string, rows int) usage.Segment { return usage.Segment{Owner: owner, Rows: rows} }
 	cases := []struct {
 		name  string

@@ -25,10 +25,7 @@ type parser struct {
 	inner   agent.Scanner
 	record  record
 	message event
-	info    counts
-	limit   limits
 	head    meta
-	buffer  []byte
 
 	// What is handed to the sink, kept here so that it need not be allocated.
 	event   usage.Event
@@ -85,7 +82,7 @@ func (p *parser) line(line []byte, at int64, out agent.Sink) bool {
 	kind := r.kind
 	p.message.created = nil
 	if kind == eventMessage {
-		if !p.message.parse(&p.scanner, r.payload) {
+		if !p.message.parse(&p.scanner, &p.names, r.payload) {
 			return false
 		}
 		if p.message.kind == otherEvent {

@@ -99,25 +99,28 @@ func (r *record) parse(s *agent.Scanner, line []byte) bool {
 
 // event is the payload of an event_msg, as far as it matters.
 type event struct {
-	kind     eventKind
-	info     []byte
-	limits   []byte
-	settings []byte
-	started  []byte
-	created  []byte
-	window   int64
-	model    []byte // the raw value
-	message  []byte // the event itself, in the oldest envelope
+	kind      eventKind
+	counts    counts
+	limits    limits
+	hasLimits bool
+	settings  []byte
+	started   []byte
+	created   []byte
+	window    int64
+	model     []byte // the raw value
 }
 
 // parse reads the payload; false: it is damaged.
-func (e *event) parse(s *agent.Scanner, payload []byte) bool {
-	*e = event{}
+func (e *event) parse(s *agent.Scanner, names *agent.Intern, payload []byte) bool {
+	e.kind, e.hasLimits, e.window = otherEvent, false, 0
+	e.settings, e.started, e.created, e.model = nil, nil, nil, nil
+	e.counts.hasTotal, e.counts.hasLast = false, false
 	s.Reset(payload)
 	if len(payload) == 0 || !s.Object() {
 		return true
 	}
 	typed := false
+	var message []byte // the event itself, in the oldest envelope
 	for {
 		key, ok := s.Key()
 		if !ok {
@@ -129,9 +132,9 @@ func (e *event) parse(s *agent.Scanner, payload []byte) bool {
 			name, typed = s.Text()
 			e.kind = eventKindOf(name)
 		case "info":
-			e.info = s.Raw()
+			e.counts.parse(s)
 		case "rate_limits":
-			e.limits = s.Raw()
+			e.hasLimits = e.limits.parse(s, names)
 		case "thread_settings":
 			e.settings = s.Raw()
 		case "started_at":
@@ -143,7 +146,7 @@ func (e *event) parse(s *agent.Scanner, payload []byte) bool {
 		case "model":
 			e.model = s.Raw()
 		case "msg":
-			e.message = s.Raw()
+			message = s.Raw()
 		default:
 			s.Skip()
 		}
@@ -151,8 +154,8 @@ func (e *event) parse(s *agent.Scanner, payload []byte) bool {
 	if s.Err() != nil {
 		return false
 	}
-	if !typed && len(e.message) > 0 && e.message[0] == '{' {
-		return e.parse(s, e.message)
+	if !typed && len(message) > 0 && message[0] == '{' {
+		return e.parse(s, names, message)
 	}
 	return true
 }
@@ -165,9 +168,8 @@ type counts struct {
 	model, modelName  []byte // raw values
 }
 
-func (c *counts) parse(s *agent.Scanner, info []byte) {
+func (c *counts) parse(s *agent.Scanner) {
 	*c = counts{}
-	s.Reset(info)
 	if !s.Object() {
 		return
 	}
