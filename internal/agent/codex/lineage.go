@@ -76,7 +76,7 @@ func (f *family) resolve(child *usage.Kin) []usage.Segment {
 
 	// Rows beyond it that are copies of what is not here.
 	inherited := shared
-	border := child.Inherited < len(child.Prints) // the end of the copy was seen
+	border := child.Inherited < len(child.Prints) // the end of the copy was seen, and a row behind it
 	if child.Exact || border || f.threads[parents[0]] == nil {
 		inherited = max(inherited, min(child.Inherited, limit))
 	}

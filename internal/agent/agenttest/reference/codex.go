@@ -139,6 +139,9 @@ func codexRead(content []byte, base string, fileTime time.Time) *codexThread {
 			r.thread.inherited = 0
 		}
 	}
+	if r.thread.inherited >= len(r.thread.rows) { // an end of which nothing follows tells nothing
+		r.thread.open = true
+	}
 	if r.hasStart && r.ordered {
 		r.thread.exact, r.thread.open = true, false
 		r.thread.inherited = r.below
@@ -518,7 +521,8 @@ func codexRequests(files []*codexThread) (requests []Request) {
 			return
 		}
 		best, other := counted{q, ordinal}, known
-		if known.ordinal <= ordinal {
+		// The first occurrence counts; of equal ones one by a fixed rule.
+		if known.ordinal < ordinal || known.ordinal == ordinal && known.Model >= q.Model {
 			best, other = known, best
 		}
 		if best.Undated && !other.Undated { // the own log knows more than a copy
