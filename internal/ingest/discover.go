@@ -281,7 +281,7 @@ func (w *walk) file(source agent.Source, root agent.Root, name, path string, inf
 // there is no finding.
 func (w *walk) failed(path string, err error) {
 	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		w.recover(path)
+		w.recovered(path)
 		return
 	}
 	w.failing[path] = true
@@ -289,8 +289,8 @@ func (w *walk) failed(path string, err error) {
 	w.health.Set(health.FolderUnreadable, health.Warning, path)
 }
 
-// recover clears the finding of a folder.
-func (w *walk) recover(path string) {
+// recovered clears the finding of a folder.
+func (w *walk) recovered(path string) {
 	if w.trouble[path] {
 		delete(w.trouble, path)
 		w.health.Clear(health.FolderUnreadable, path)

@@ -154,7 +154,7 @@ func (in *Ingest) lookAtAll(ctx context.Context, w *watcher) error {
 	}
 	for path := range in.trouble {
 		if !seen.failing[path] {
-			seen.recover(path)
+			seen.recovered(path)
 		}
 	}
 	in.checkHomes(roots)

@@ -1,0 +1,164 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	_ "github.com/mattn/go-sqlite3" // registers "sqlite3" for the readers
+)
+
+const (
+	applicationID = 0x546f6b4d // "TokM"
+
+	busyMilliseconds = 5000
+	// Page caches, in KiB. An import touches most of the key index in every transaction.
+	cacheIdle   = 2048
+	cacheImport = 65536
+	cacheReader = 4096
+	// How long the write-ahead log may grow, in pages, before it is folded in.
+	checkpointIdle   = 1000
+	checkpointImport = 16000
+
+	maxReaders = 4
+)
+
+// Open opens or creates the database at path and brings its schema up to date. The file is
+// readable by its owner only, and so is its folder if it had to be made. Errors: ErrNewer,
+// ErrForeign and ErrDamaged where the file cannot be used as it is, ErrOlder for a
+// read-only open before the first writing one, fs.ErrNotExist for one of a missing file.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	s := &Store{path: path, zone: o.Zone}
+	if s.zone == nil {
+		s.zone = time.UTC
+	}
+	if o.ReadOnly {
+		err = s.openReadOnly(ctx)
+	} else {
+		err = s.openWriter(ctx)
+	}
+	if err != nil {
+		if s.readers != nil {
+			s.readers.Close()
+		}
+		return nil, fmt.Errorf("open database %s: %w", path, explain(err))
+	}
+	return s, nil
+}
+
+func (s *Store) openWriter(ctx context.Context) error {
+	if err := createPrivate(s.path); err != nil {
+		return err
+	}
+	c, err := connect(dsn(s.path, "mode=rw&_txlock=immediate&_mutex=no", cacheIdle))
+	if err != nil {
+		return err
+	}
+	s.journal, err = prepareSchema(c)
+	if err != nil {
+		c.close()
+		return err
+	}
+	s.writer, err = newWriter(ctx, c, s.zone)
+	if err != nil {
+		c.close()
+		return err
+	}
+	s.readers, err = openReaders(dsn(s.path, readerMode, cacheReader))
+	if err != nil {
+		s.writer.close()
+		return err
+	}
+	return nil
+}
+
+const readerMode = "mode=ro&_query_only=1&_mutex=no&_stmt_cache_size=24"
+
+func (s *Store) openReadOnly(ctx context.Context) error {
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return err
+	}
+	if info.Size() == 0 {
+		return ErrOlder // made, but not filled yet
+	}
+	s.readers, err = openReaders(dsn(s.path, readerMode, cacheReader))
+	if err != nil {
+		return err
+	}
+	err = checkReadable(ctx, s.readers)
+	if err == nil || !emptyLog(s.path) {
+		return err
+	}
+	if known := explain(err); errors.Is(known, ErrNewer) || errors.Is(known, ErrOlder) || errors.Is(known, ErrForeign) || errors.Is(known, ErrDamaged) {
+		return err
+	}
+	// Closed cleanly, in a folder that cannot be written to: SQLite cannot make its shared
+	// memory there, and nobody else can write either, so the file stands still.
+	s.readers.Close()
+	s.readers, err = openReaders(dsn(s.path, readerMode+"&immutable=1", cacheReader))
+	if err != nil {
+		return err
+	}
+	return checkReadable(ctx, s.readers)
+}
+
+// emptyLog reports whether nothing waits in the write-ahead log.
+func emptyLog(path string) bool {
+	info, err := os.Stat(path + "-wal")
+	return errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
+}
+
+func openReaders(dsn string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite3", dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(maxReaders)
+	db.SetMaxIdleConns(1) // one page cache is enough to keep
+	return db, nil
+}
+
+// dsn is the address of a database file for the driver; its path may hold any character.
+func dsn(path, options string, cacheKiB int) string {
+	slashed := filepath.ToSlash(path)
+	if slashed[0] != '/' {
+		slashed = "/" + slashed // C:/…
+	}
+	address := url.URL{Scheme: "file", Path: slashed}
+	return fmt.Sprintf("%s?%s&_busy_timeout=%d&_cache_size=-%d", address.String(), options, busyMilliseconds, cacheKiB)
+}
+
+// createPrivate makes the file before SQLite does, because SQLite would leave its mode to
+// the umask. The log and the shared memory beside it take the mode of the file.
+func createPrivate(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", path)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return file.Chmod(0o600)
+	}
+	return nil
+}
