@@ -103,7 +103,12 @@ func (s *statement) bind(args []driver.Value) error {
 		return fmt.Errorf("statement takes %d arguments, got %d", len(s.args), len(args))
 	}
 	for i, a := range args {
-		s.args[i].Value = a
+		// The driver binds its own few types only.
+		value, err := driver.DefaultParameterConverter.ConvertValue(a)
+		if err != nil {
+			return fmt.Errorf("bind argument %d: %w", i+1, err)
+		}
+		s.args[i].Value = value
 	}
 	return nil
 }

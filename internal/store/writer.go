@@ -170,7 +170,7 @@ func (w *writer) rebuildDays() error {
 		return err
 	}
 	const fill = "INSERT INTO day (d, agent, model, project, " + sumColumns + ") "
-	if _, _, err := w.conn.exec(fill+"SELECT q, agent, model, project, "+sumColumns+" FROM roll WHERE q=?", undated); err != nil {
+	if _, _, err := w.conn.exec(fill+"SELECT q, agent, model, project, "+sumColumns+" FROM roll WHERE q=?", int64(undated)); err != nil {
 		return err
 	}
 	for from := int64(firstQuarter); ; {
