@@ -21,7 +21,7 @@ const (
 	windowLimit       = 32 << 20
 	decompressedLimit = 4 << 30
 
-	tailLength = 64
+	tailLength = 1024
 )
 
 // errIncomplete means that a compressed log ends in the middle or is over a limit. What
