@@ -60,9 +60,9 @@ type Core struct {
 
 	mu        sync.Mutex
 	listeners map[chan struct{}]bool
-	failing   storeFindings
 
 	counting counting
+	unread   bool // the last snapshot could not be read; only Run's goroutine looks at it
 }
 
 // New makes this process the meter of the data folder: from here on others are refused and
@@ -119,7 +119,10 @@ func (c *Core) Run(ctx context.Context) error {
 
 	cancel()
 	c.endWindow()
-	rooms.Wait()
+	if !within(roomsEndTime, rooms.Wait) {
+		// A write hangs on a dying disk. The database bears being left like that.
+		return errors.New("end the reading of logs: it hangs")
+	}
 	err := c.server.Close()
 	err = errors.Join(err, <-served)
 	c.release()
@@ -127,6 +130,27 @@ func (c *Core) Run(ctx context.Context) error {
 		return fmt.Errorf("end the line to the window: %w", err)
 	}
 	return nil
+}
+
+// roomsEndTime is how long reading may take to end. With the window's it stays below the
+// five seconds in which systems expect a program to end.
+const roomsEndTime = 2 * time.Second
+
+// within calls f and says whether it returned in time.
+func within(d time.Duration, f func()) bool {
+	done := make(chan struct{})
+	go func() {
+		f()
+		close(done)
+	}()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
 }
 
 // Quit ends Run.

@@ -13,7 +13,7 @@ import (
 const (
 	// A store that cannot be used is tried again after retryFirst, then after twice as long
 	// each time up to retryLast.
-	retryFirst = 5 * time.Second
+	retryFirst = time.Second
 	retryLast  = 5 * time.Minute
 	// A terminal command that reads the logs at this moment is done soon.
 	ingestPoll = 250 * time.Millisecond
@@ -68,7 +68,7 @@ func (c *Core) count(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		c.setStoreFinding(writing, err)
+		c.storeFailed(err)
 		if c.o.Clock().Sub(begin) > retryLast {
 			wait = retryFirst // it had worked for a while
 		}
@@ -91,7 +91,7 @@ func (c *Core) countOnce(ctx context.Context) error {
 		Exists: c.o.Env.Exists, Home: c.o.Env.Home,
 	}))
 	defer c.counting.setReport(nil)
-	c.clearStoreFinding(writing)
+	c.storeWorks()
 	c.poke()
 
 	release, err := c.takeIngestLock(ctx)

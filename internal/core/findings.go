@@ -2,91 +2,26 @@ package core
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"tokenmeter/internal/agent"
 	"tokenmeter/internal/health"
+	"tokenmeter/internal/ingest"
 	"tokenmeter/internal/platform"
-	"tokenmeter/internal/store"
 )
 
-// storeCode is the finding that an error of the store leads to.
-func storeCode(err error) (health.Code, []string) {
-	for _, known := range []struct {
-		err  error
-		code health.Code
-	}{
-		{store.ErrFull, health.DiskFull},
-		{store.ErrNewer, health.DatabaseNewer},
-		{store.ErrLocked, health.DatabaseLocked},
-		{store.ErrReadOnly, health.DatabaseReadOnly},
-		{store.ErrDamaged, health.DatabaseDamaged},
-	} {
-		if errors.Is(err, known.err) {
-			return known.code, nil
-		}
-	}
-	return health.DatabaseFailed, []string{err.Error()}
-}
+// storeFailed notes that the store cannot be used.
+func (c *Core) storeFailed(err error) { ingest.PutStoreError(c.board, c.database(), err) }
 
-// use is what the store was used for when it failed. Each takes back only its own finding.
-type use int
-
-const (
-	writing use = iota
-	reading
-	uses
-)
-
-// storeFindings are the findings that stand because of the store, "" = none.
-type storeFindings [uses]health.Code
-
-// setStoreFinding notes that the store failed.
-func (c *Core) setStoreFinding(u use, err error) {
-	code, args := storeCode(err)
-	c.mu.Lock()
-	old := c.failing[u]
-	c.failing[u] = code
-	c.mu.Unlock()
-	c.board.Set(code, health.Error, c.database(), args...)
-	if old != code {
-		c.takeBack(old)
-	}
-}
-
-// clearStoreFinding notes that the store works.
-func (c *Core) clearStoreFinding(u use) {
-	c.mu.Lock()
-	old := c.failing[u]
-	c.failing[u] = ""
-	c.mu.Unlock()
-	c.takeBack(old)
-}
-
-// takeBack clears a finding unless another use still has it.
-func (c *Core) takeBack(code health.Code) {
-	c.mu.Lock()
-	stands := code == ""
-	for _, other := range c.failing {
-		stands = stands || other == code
-	}
-	c.mu.Unlock()
-	if !stands {
-		c.board.Clear(code, c.database())
-	}
-}
+// storeWorks takes that back.
+func (c *Core) storeWorks() { ingest.PutStoreError(c.board, c.database(), nil) }
 
 // staleSince is since when the figures are behind because the store fails; zero = not.
-func staleSince(findings []health.Finding) time.Time {
+func (c *Core) staleSince(findings []health.Finding) time.Time {
 	var since time.Time
 	for _, f := range findings {
-		switch f.Code {
-		case health.DiskFull, health.DatabaseNewer, health.DatabaseLocked, health.DatabaseReadOnly,
-			health.DatabaseDamaged, health.DatabaseFailed:
-			if f.Severity == health.Error && (since.IsZero() || f.Since.Before(since)) {
-				since = f.Since
-			}
+		if f.Severity == health.Error && f.Subject == c.database() && (since.IsZero() || f.Since.Before(since)) {
+			since = f.Since
 		}
 	}
 	return since

@@ -50,7 +50,7 @@ func (c *Core) publish(ctx context.Context) {
 			debug.FreeOSMemory()
 		}
 		timer.Reset(untilUntrue(s, c.o.Clock()))
-		rest.Reset(pause(s, c.o.Clock().Sub(begin)))
+		rest.Reset(pause(s.Reading.Running, c.unread, c.o.Clock().Sub(begin)))
 		select {
 		case <-ctx.Done():
 			return
@@ -72,10 +72,13 @@ func untilUntrue(s *report.Snapshot, now time.Time) time.Duration {
 }
 
 // pause is how long the next snapshot waits at least.
-func pause(s *report.Snapshot, took time.Duration) time.Duration {
+func pause(reading, failing bool, took time.Duration) time.Duration {
 	rest := min(max(restFactor*took, 0), longestRest)
-	if s.Reading.Running {
+	if reading {
 		rest = max(rest, leastReading)
+	}
+	if failing {
+		rest = longestRest
 	}
 	return rest
 }
@@ -89,14 +92,18 @@ func (c *Core) snapshot(ctx context.Context) *report.Snapshot {
 		return c.bare()
 	}
 	if err == nil {
-		c.clearStoreFinding(reading)
+		if c.unread {
+			c.unread = false
+			c.storeWorks()
+			c.poke()
+		}
 		return s
 	}
 	if ctx.Err() != nil {
 		return c.Current()
 	}
-	c.setStoreFinding(reading, err)
-	c.server.Broadcast(c.changed())
+	c.unread = true
+	c.storeFailed(err)
 	stale, m := *c.Current(), c.meter()
 	stale.Findings, stale.StaleSince, stale.Reading = m.Findings, m.StaleSince, m.Reading
 	return &stale
@@ -124,7 +131,7 @@ func (c *Core) bare() *report.Snapshot {
 // meter is what only this process knows.
 func (c *Core) meter() report.Meter {
 	findings := c.board.Findings()
-	return report.Meter{Reading: c.counting.progress(), Findings: findings, StaleSince: staleSince(findings)}
+	return report.Meter{Reading: c.counting.progress(), Findings: findings, StaleSince: c.staleSince(findings)}
 }
 
 // changed is the message that wakes the window.

@@ -23,7 +23,8 @@ const (
 type window struct {
 	mu      sync.Mutex
 	conn    *link.Conn        // to the window that subscribed; nil = none
-	process *platform.Process // started here and not ended; nil = none
+	process *platform.Process // started here last and not ended; nil = none
+	rising  bool              // process has not subscribed yet
 	page    string            // wished for since it was started, to be shown when it subscribes
 	asked   time.Time         // when it was last asked to show, over conn
 	askedAt string            // at which page
@@ -52,7 +53,7 @@ func (c *Core) askWindow(m link.Message) error {
 		w.asked, w.askedAt = c.o.Clock(), m.Page
 		return nil
 	}
-	if w.process != nil && w.conn == nil { // on its way up
+	if w.process != nil && w.rising {
 		if m.Page != "" {
 			w.page = m.Page
 		}
@@ -76,12 +77,12 @@ func (c *Core) startWindow(page string) error {
 	if page != "" {
 		arguments = append(arguments, "--page", page)
 	}
-	process, err := platform.StartWindow(path, arguments...)
+	process, err := platform.StartWindow(c.o.Env, path, arguments...)
 	if err != nil {
 		c.SetFinding(health.WindowFailed, health.Warning, path, err.Error())
 		return err
 	}
-	c.window.process, c.window.page = process, ""
+	c.window.process, c.window.rising, c.window.page = process, true, ""
 	go c.awaitWindow(process, path)
 	return nil
 }
@@ -137,7 +138,7 @@ func (c *Core) welcomeWindow(conn *link.Conn) {
 		_ = conn.Send(link.Message{Do: link.Quit})
 		return
 	}
-	w.conn = conn
+	w.conn, w.rising = conn, false
 	for _, code := range []health.Code{health.NoDisplay, health.NoOpenGL} {
 		c.board.Clear(code, "")
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"tokenmeter/internal/agent"
 )
@@ -41,13 +42,56 @@ func runnable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && (programSuffix != "" || info.Mode().Perm()&0o111 != 0)
 }
 
-// StartWindow starts the window program at path. It shares this process's standard error.
-func StartWindow(path string, arguments ...string) (*Process, error) {
+// StartWindow starts the window program at path, with the home of env and without the
+// variables that env hides and that name a place: what env is not to see, the window is not
+// to see either. It shares this process's standard error.
+func StartWindow(env agent.Env, path string, arguments ...string) (*Process, error) {
 	command := exec.Command(path, arguments...)
 	command.Stderr = os.Stderr
+	command.Env = environmentOf(env, os.Environ())
+	p, err := start(command)
+	if err != nil {
+		return nil, fmt.Errorf("start window: %w", err)
+	}
+	return p, nil
+}
+
+func environmentOf(env agent.Env, variables []string) []string {
+	home := "HOME"
+	if env.OS == "windows" {
+		home = "USERPROFILE"
+	}
+	var list []string
+	for _, variable := range variables {
+		name, value, _ := strings.Cut(variable, "=")
+		hidden := env.Variable(name) == "" && filepath.IsAbs(value)
+		if !hidden && name != home {
+			list = append(list, variable)
+		}
+	}
+	if env.Home != "" {
+		list = append(list, home+"="+env.Home)
+	}
+	return list
+}
+
+// StartSelf starts this executable again as a process that nothing ties to this one.
+func StartSelf(arguments ...string) (*Process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	p, err := start(exec.Command(self, arguments...))
+	if err != nil {
+		return nil, fmt.Errorf("start the meter: %w", err)
+	}
+	return p, nil
+}
+
+func start(command *exec.Cmd) (*Process, error) {
 	detach(command)
 	if err := command.Start(); err != nil {
-		return nil, fmt.Errorf("start window: %w", err)
+		return nil, err
 	}
 	p := &Process{command: command, ended: make(chan struct{})}
 	go func() {
@@ -78,22 +122,3 @@ func (p *Process) Err() error {
 
 // Kill ends it at once.
 func (p *Process) Kill() { _ = p.command.Process.Kill() }
-
-// StartSelf starts this executable again as a process that nothing ties to this one.
-func StartSelf(arguments ...string) (*Process, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
-	}
-	command := exec.Command(self, arguments...)
-	detach(command)
-	if err := command.Start(); err != nil {
-		return nil, fmt.Errorf("start the meter: %w", err)
-	}
-	p := &Process{command: command, ended: make(chan struct{})}
-	go func() {
-		p.err = command.Wait()
-		close(p.ended)
-	}()
-	return p, nil
-}
