@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -298,3 +299,13 @@ var (
 )
 
 const shop = ".claude/projects/-w-shop/"
+
+// lockDatabase holds the database's write lock, as another program might.
+func (m *machine) lockDatabase() (release func()) {
+	m.Helper()
+	db, err := sql.Open("sqlite3", "file:"+m.store.Path()+"?_txlock=immediate")
+	m.must(err)
+	tx, err := db.Begin()
+	m.must(err)
+	return func() { m.must(tx.Rollback()); m.must(db.Close()) }
+}
