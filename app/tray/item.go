@@ -55,12 +55,9 @@ type content struct {
 // contentOf puts a snapshot into words.
 func contentOf(s *report.Snapshot) content {
 	c := content{Tray: view.TrayItem(s)}
-	for _, f := range s.Findings { // worst first
-		if f.Severity == health.Error {
-			c.problem = health.Explain(f).Title
-			c.Tooltip = c.problem + "\n" + c.Today
-		}
-		break
+	if len(s.Findings) > 0 && s.Findings[0].Severity == health.Error { // worst first
+		c.problem = health.Explain(s.Findings[0]).Title
+		c.Tooltip = c.problem + "\n" + c.Today
 	}
 	return c
 }

@@ -47,7 +47,7 @@ func (c *Core) askWindow(m link.Message) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ending {
-		return errors.New("Tokenmeter is ending")
+		return errors.New("the meter is ending")
 	}
 	if w.conn != nil && w.conn.Send(m) == nil {
 		w.asked, w.askedAt = c.o.Clock(), m.Page

@@ -302,7 +302,7 @@ func (h *history) add(from source, p piece) error {
 		when = from.hour
 	case h.time == Day:
 		when = from.local
-	case h.time == Week:
+	case h.time == Week: // 1970-01-01 was a Thursday; 700,000 days keep the dividend positive
 		when = "((" + from.local + "+700003)/7*7-700003)"
 	}
 	columns := []string{when}

@@ -80,9 +80,6 @@ func startOfDay(zone *time.Location, d int64) int64 {
 	}
 }
 
-// monday is the first day of the week of day d; 1970-01-01 was a Thursday.
-func monday(d int64) int64 { return floorDiv(d+3, 7)*7 - 3 }
-
 // monthOf returns the first day of the month of day d, and of the month after it.
 func monthOf(d int64) (first, next int64) {
 	year, month, _ := time.Unix(d*(dayLength/1000), 0).UTC().Date()

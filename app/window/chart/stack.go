@@ -95,8 +95,8 @@ func (g geometry) column(i int) (from, to int) {
 
 // inks are the colours of a chart, already looked up.
 type inks struct {
-	series                       []color.RGBA
-	grid, base, zero, low, clear color.RGBA
+	series                []color.RGBA
+	grid, base, zero, low color.RGBA
 }
 
 // scales finds the axes of a stack without its hidden series.

@@ -190,7 +190,6 @@ type todayCard struct {
 	sign              *fyne.Container
 	legend, against   *widget.Text
 	narrow            bool
-	shown             view.Today
 }
 
 func newTodayCard(tips *widget.Tips) *todayCard {
@@ -236,7 +235,11 @@ func (c *todayCard) place(at fyne.Position, size fyne.Size) {
 	y += height + 10
 	against := c.against.Width()
 	widget.At(c.sign, at.X, y+3, 14, 8)
-	widget.Line(c.legend, at.X+20, y, max(0, size.Width-20-against-8))
+	left := at.X
+	if c.sign.Visible() {
+		left += 20
+	}
+	widget.Line(c.legend, left, y, max(0, at.X+size.Width-left-against-8))
 	widget.Line(c.against, at.X+size.Width-against, y, against)
 }
 
