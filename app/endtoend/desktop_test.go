@@ -25,14 +25,19 @@ func TestDesktop(t *testing.T) {
 
 	begun := time.Now()
 	p.write(claudeLog("a1"), claudeReply("a1", 1, begun.Add(-2*time.Hour), 10, 1990, 50_000, 500))
-	p.write(codexLog("c1", begun), codexHead("c1", begun)+codexReply("c1", 1, begun.Add(-time.Hour), 9_000, 7_000, 300))
+	p.write(codexLog("c1", begun), codexHead("c1", begun)+codexReply("c1", 1, begun.Add(-time.Hour), 9_000, 7_000, 300, 37.5))
 
 	meter, item := p.meter()
-	shows := func(what string, fresh int64) func() bool {
-		return func() bool { return menuHas(item, "Today", view.Tokens(fresh)) || t.Failed() }
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the menu at the end: %q", labels(item))
+		}
+	})
+	today := func(fresh int64) func() bool {
+		return func() bool { return menuHas(item, "Today", view.Tokens(fresh)) }
 	}
 	const first = 2_500 + 2_300 // 10 + 1990 + 500, 9000 - 7000 + 300
-	l.until(t, 10*time.Second, "today's tokens are in the menu", shows("today", first))
+	l.until(t, 10*time.Second, "today's tokens are in the menu", today(first))
 	if menuHas(item, "tok/min") {
 		t.Errorf("nothing happened for an hour, but the menu has a live line: %q", labels(item))
 	}
@@ -43,11 +48,12 @@ func TestDesktop(t *testing.T) {
 	// An agent answers.
 	icon := item.icon()
 	p.write(claudeLog("a1"), claudeReply("a1", 2, time.Now(), 12, 40_000, 52_500, 2_000))
-	l.until(t, soon, "today's line follows Claude", shows("today", first+42_012))
+	l.until(t, soon, "today's line follows Claude", today(first+42_012))
 	l.until(t, soon, "the live line is there", func() bool { return menuHas(item, "tok/min", "shop") })
-	l.until(t, soon, "the icon changes", func() bool { return item.icon() != icon })
-	p.write(codexLog("c1", begun), codexReply("c1", 2, time.Now(), 9_000, 7_000, 300))
-	l.until(t, 3*time.Second, "today's line follows Codex", shows("today", first+42_012+2_300))
+	// A new picture is drawn at most every two seconds, and there was one at the start.
+	l.until(t, 2*time.Second+soon, "the icon changes", func() bool { return item.icon() != icon })
+	p.write(codexLog("c1", begun), codexReply("c1", 2, time.Now(), 9_000, 7_000, 300, 37.5))
+	l.until(t, soon, "today's line follows Codex", today(first+42_012+2_300))
 	if !strings.Contains(item.tooltip(), view.Tokens(first+42_012+2_300)) && !strings.Contains(item.tooltip(), "tok/min") {
 		t.Errorf("the tooltip says nothing of the tokens: %s", item.tooltip())
 	}
@@ -61,7 +67,9 @@ func TestDesktop(t *testing.T) {
 	live := drawn(t, w)
 	t.Run("page", func(t *testing.T) {
 		w.press(t, "ctrl+2")
-		looking(t, w, "the history page looks unlike the live page", func(now image.Image) bool { return differ(now, live) > 0.02 })
+		looking(t, w, "the history page is drawn", func(now image.Image) bool {
+			return differ(now, live) > 0.02 && hasColours(now, claudeColour, codexColour)
+		})
 	})
 
 	// Closing it leaves the tray. That the window's process ends after a minute out of
@@ -71,8 +79,11 @@ func TestDesktop(t *testing.T) {
 	if meter.over() {
 		t.Fatal("the meter ended with its window")
 	}
-	p.write(claudeLog("a1"), claudeReply("a1", 3, time.Now(), 8, 992, 92_500, 1_000))
-	l.until(t, 3*time.Second, "the meter lives on", shows("today", first+42_012+2_300+2_000))
+	icon = item.icon()
+	p.write(codexLog("c1", begun), codexReply("c1", 3, time.Now(), 9_000, 7_000, 300, 87.5))
+	l.until(t, soon, "the meter lives on, and its icon changes", func() bool { return item.icon() != icon })
+	l.until(t, soon, "the menu says why", func() bool { return menuHas(item, "Codex", "88") || menuHas(item, "Codex", "87") })
+	l.until(t, soon, "today's line follows", today(first+42_012+2*2_300))
 
 	// A second start brings the first one's window up and ends.
 	if second := p.start(); true {
@@ -92,7 +103,7 @@ func TestDesktop(t *testing.T) {
 
 	// The counters are the sum of what the hand-written lines say, each answer once.
 	h := p.history("--by", "agent,model")
-	want := counts{InputTokens: 30 + 4_000, CacheCreationTokens: 42_982, CacheReadTokens: 195_000 + 14_000, OutputTokens: 3_500 + 600, Requests: 5}
+	want := counts{InputTokens: 22 + 6_000, CacheCreationTokens: 41_990, CacheReadTokens: 102_500 + 21_000, OutputTokens: 2_500 + 900, Requests: 5}
 	want.TotalTokens = want.InputTokens + want.CacheCreationTokens + want.CacheReadTokens + want.OutputTokens
 	if h.Totals != want {
 		t.Errorf("history: totals %+v, want %+v", h.Totals, want)
@@ -172,15 +183,39 @@ func output(t *testing.T, c *child) string {
 	return string(text)
 }
 
+// The colours of the window's accent and of the agents in its charts, on a dark ground.
+var accentColour, claudeColour, codexColour = [3]int{0x8f, 0xa6, 0xff}, [3]int{0xdd, 0x7f, 0x49}, [3]int{0x9a, 0xad, 0xbd}
+
 // drawn waits until the window shows a page: many colours, and the accent among them.
 func drawn(t *testing.T, w window) image.Image {
 	t.Helper()
-	return looking(t, w, "the window is drawn", func(now image.Image) bool {
-		colours := map[[3]uint8]int{}
-		each(now, func(c [3]uint8) { colours[c]++ })
-		return len(colours) > 40 && (near(colours, 0x8f, 0xa6, 0xff) || near(colours, 0x36, 0x56, 0xcc))
-	})
+	return looking(t, w, "the window is drawn", func(now image.Image) bool { return hasColours(now, accentColour) })
 }
+
+// hasColours reports whether a picture has many colours, and something near to each of
+// those wanted.
+func hasColours(picture image.Image, wanted ...[3]int) bool {
+	colours := map[[3]int]bool{}
+	bounds := picture.Bounds()
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			r, g, b, _ := picture.At(x, y).RGBA()
+			colours[[3]int{int(r >> 8), int(g >> 8), int(b >> 8)}] = true
+		}
+	}
+	found := 0
+	for _, want := range wanted {
+		for c := range colours {
+			if abs(c[0]-want[0])+abs(c[1]-want[1])+abs(c[2]-want[2]) < 12 {
+				found++
+				break
+			}
+		}
+	}
+	return len(colours) > 40 && found == len(wanted)
+}
+
+func abs(n int) int { return max(n, -n) }
 
 // looking takes pictures of the window until one is right. Nothing tells when a program
 // has drawn, so this looks again and again.
@@ -201,27 +236,6 @@ func looking(t *testing.T, w window, what string, right func(image.Image) bool) 
 		}
 	}
 }
-
-func each(picture image.Image, f func([3]uint8)) {
-	bounds := picture.Bounds()
-	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
-		for x := bounds.Min.X; x < bounds.Max.X; x++ {
-			r, g, b, _ := picture.At(x, y).RGBA()
-			f([3]uint8{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8)})
-		}
-	}
-}
-
-func near(colours map[[3]uint8]int, r, g, b int) bool {
-	for c := range colours {
-		if abs(int(c[0])-r)+abs(int(c[1])-g)+abs(int(c[2])-b) < 12 {
-			return true
-		}
-	}
-	return false
-}
-
-func abs(n int) int { return max(n, -n) }
 
 // differ is the share of pixels in which two pictures differ.
 func differ(a, b image.Image) float64 {

@@ -44,17 +44,17 @@ func codexHead(session string, at time.Time) string {
 }
 
 // codexReply is one answer, the number-th of its session, with equal counters each time:
-// the ledger line, the count with its running total, and the same count once more as the
-// agent repeats it when limits change.
-func codexReply(session string, number int64, at time.Time, input, cached, output int64) string {
+// the ledger line, the count with its running total and how much of the five hours is used,
+// and the same count once more, as the agent repeats it when limits change.
+func codexReply(session string, number int64, at time.Time, input, cached, output int64, used float64) string {
 	counts := func(times int64) string {
 		return fmt.Sprintf(`{"input_tokens":%d,"cached_input_tokens":%d,"cache_write_input_tokens":0,"output_tokens":%d,"reasoning_output_tokens":0,"total_tokens":%d}`,
 			times*input, times*cached, times*output, times*(input+output))
 	}
 	stamp := at.UTC().Format("2006-01-02T15:04:05.000Z07:00")
-	resets := at.Add(3 * time.Hour).Unix()
-	count := fmt.Sprintf(`{"timestamp":%q,"type":"event_msg","payload":{"type":"token_count","info":{"total_token_usage":%s,"last_token_usage":%s,"model_context_window":272000},"rate_limits":{"limit_id":"codex","primary":{"used_percent":37.5,"window_minutes":300,"resets_at":%d},"secondary":{"used_percent":12.0,"window_minutes":10080,"resets_at":%d},"plan_type":"plus"}}}`,
-		stamp, counts(number), counts(1), resets, resets+400_000)
+	resets := at.Truncate(24 * time.Hour).Add(48 * time.Hour).Unix() // the same for all of a run
+	count := fmt.Sprintf(`{"timestamp":%q,"type":"event_msg","payload":{"type":"token_count","info":{"total_token_usage":%s,"last_token_usage":%s,"model_context_window":272000},"rate_limits":{"limit_id":"codex","primary":{"used_percent":%.1f,"window_minutes":300,"resets_at":%d},"secondary":{"used_percent":12.0,"window_minutes":10080,"resets_at":%d},"plan_type":"plus"}}}`,
+		stamp, counts(number), counts(1), used, resets, resets+400_000)
 	record := fmt.Sprintf(`{"timestamp":%q,"type":"token_usage_record","payload":{"thread_id":%q,"session_id":%q,"turn_id":"n1","root_turn_id":"n1","response_id":"resp_%s_%d","usage":%s,"turn_token_usage":%s,"thread_token_usage":%s}}`,
 		stamp, session, session, session, number, counts(1), counts(1), counts(number))
 	return record + "\n" + count + "\n" + count + "\n"

@@ -21,6 +21,7 @@ import (
 	"tokenmeter/internal/agent/all"
 	"tokenmeter/internal/demo"
 	"tokenmeter/internal/store"
+	"tokenmeter/internal/view"
 )
 
 // simulate fills a home with days of simulated work and says how many requests those are.
@@ -46,12 +47,9 @@ func TestKilledInTheFirstImport(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, onDesktop(t))
 	requests := simulate(t, p.home, 200)
-	if err := os.MkdirAll(p.data, 0o700); err != nil {
-		t.Fatal(err)
-	}
 	partly := 0
 	for kill := range 6 {
-		killAfterWrites(t, p, 2+5*kill)
+		afterWrites(t, p, 2+5*kill).kill()
 		if n := storedRequests(t, p); n > 0 && n < requests {
 			partly++
 		}
@@ -72,10 +70,13 @@ func TestKilledInTheFirstImport(t *testing.T) {
 	}
 }
 
-// killAfterWrites starts the meter and kills it when so many changes of its database's
-// files were seen.
-func killAfterWrites(t *testing.T, p *program, writes int) {
+// afterWrites starts the meter and returns when so many changes of its database's journal
+// were seen, or none for a while.
+func afterWrites(t *testing.T, p *program, writes int) *child {
 	t.Helper()
+	if err := os.MkdirAll(p.data, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
 		t.Fatal(err)
@@ -93,11 +94,13 @@ func killAfterWrites(t *testing.T, p *program, writes int) {
 			if strings.HasSuffix(e.Name, "-wal") && e.Has(fsnotify.Write) {
 				seen++
 			}
-		case <-deadline.C: // it was done before
-			seen = writes
+		case <-meter.ended:
+			return meter
+		case <-deadline.C: // it has nothing more to write
+			return meter
 		}
 	}
-	meter.kill()
+	return meter
 }
 
 func storedRequests(t *testing.T, p *program) int64 {
@@ -124,20 +127,18 @@ func storedRequests(t *testing.T, p *program) int64 {
 func TestIdleMeterDoesNothing(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, onDesktop(t))
-	simulate(t, p.home, 3)
+	p.write(claudeLog("a1"), claudeReply("a1", 1, time.Now().Add(-2*time.Hour), 10, 1990, 50_000, 500))
 	meter, item := p.meter()
-	p.lab.until(t, 20*time.Second, "today is in the menu", func() bool { return menuHas(item, "Today", "fresh") })
+	p.lab.until(t, 20*time.Second, "today is in the menu", func() bool { return menuHas(item, "Today", view.Tokens(2_500)) })
 	item.leftClick(t)
 	w := p.windowShown(30 * time.Second)
+	drawn(t, w)
 	w.press(t, "alt+F4")
 	p.lab.until(t, 10*time.Second, "the window is off the screen", func() bool { return !w.visible() })
 	t.Logf("the window's process ended after %v", p.gone(w.pid, 80*time.Second).Round(time.Millisecond))
 	if meter.over() {
 		t.Fatal("the meter ended with its window")
 	}
-	// The last simulated requests are minutes old; what is left of the live rate fades
-	// within a minute, and with it the last reason to wake up.
-	p.lab.until(t, 90*time.Second, "nothing flows any more", func() bool { return menuHas(item, "Idle") })
 
 	wait := func(d time.Duration) {
 		timer := time.NewTimer(d)
@@ -287,11 +288,7 @@ func TestWithoutADesktop(t *testing.T) {
 	t.Run("the meter alone", func(t *testing.T) {
 		p := newProgram(t, onDesktop(t))
 		p.variables = append(p.variables, nowhere...)
-		meter := p.start("--hidden")
-		p.lab.wait(10*time.Second, func() bool {
-			_, err := os.Stat(filepath.Join(p.data, "tokenmeter.db"))
-			return err == nil || meter.over()
-		})
+		meter := afterWrites(t, p, 1)
 		if meter.over() {
 			t.Fatalf("the meter ended: %v", meter.err)
 		}

@@ -19,7 +19,7 @@ func TestScreenshots(t *testing.T) {
 	l := onDesktop(t)
 	p := newProgram(t, l)
 	p.variables = append(p.variables, "TMPDIR="+p.home) // so that the demo's home is looked for here
-	program := p.start("demo", "--seed", "3", "--pace", "4s")
+	program := p.start("demo", "--seed", "3")
 	tray := p.itemOf(program)
 	w := p.windowShown(30 * time.Second)
 	drawn(t, w)
@@ -31,12 +31,16 @@ func TestScreenshots(t *testing.T) {
 		live = now
 		return now.Bounds().Dx() == 1200 && now.Bounds().Dy() == 720
 	})
-	live = drawn(t, w)
+	live = looking(t, w, "the charts are drawn", func(now image.Image) bool { return hasColours(now, claudeColour, codexColour) })
 	savePicture(t, "live", live)
 
 	w.press(t, "ctrl+2")
-	history := looking(t, w, "the history page is drawn", func(now image.Image) bool { return differ(now, live) > 0.02 })
+	history := looking(t, w, "the history page is drawn", func(now image.Image) bool {
+		return differ(now, live) > 0.02 && hasColours(now, claudeColour, codexColour)
+	})
 	savePicture(t, "history", history)
+	w.press(t, "alt+F4")
+	l.until(t, 10*time.Second, "the window is off the screen", func() bool { return !w.visible() })
 
 	// The menu, as the panel draws it: a right click on the item.
 	root := window{lab: l, id: "root"}
@@ -99,7 +103,7 @@ func cut(picture image.Image, part image.Rectangle) image.Image {
 }
 
 // menuArea is where the menu opens: below the tray, at the right end of the panel.
-var menuArea = image.Rect(1280-400, 0, 1280, 330)
+var menuArea = image.Rect(1280-400, 0, 1280, 240)
 
 // itemColumn finds the tray item in a picture of the screen. On the panel everything stands
 // apart from its neighbours; the clock is the last thing, the item the one before it.

@@ -17,7 +17,7 @@ const holidayFrom, holidayTo = 36, 33
 func (h *Home) planDay(day time.Time, ago int) {
 	weekend := day.Weekday() == time.Saturday || day.Weekday() == time.Sunday
 	idle := h.random.Float64() < 0.06 || ago <= holidayFrom && ago >= holidayTo
-	count := 5 + h.random.IntN(6)
+	count := 8 + h.random.IntN(7)
 	if weekend {
 		idle = idle || h.random.Float64() < 0.6
 		count = 1 + h.random.IntN(3)
@@ -174,12 +174,14 @@ func (h *Home) gap(c *conversation) time.Duration {
 	switch {
 	case c.sub:
 		return h.pause(9 * time.Second)
-	case h.live && c.seat >= 0:
+	case c.seat >= 0 && h.live:
 		return h.pause(h.options.Pace)
+	case c.seat >= 0 && h.begun.Sub(c.last) < 5*time.Minute: // nobody is away when one begins to watch
+		return h.pause(25 * time.Second)
 	case h.random.Float64() < 0.1: // somebody reads, thinks, or is away
 		return h.pause(5 * time.Minute)
 	}
-	return h.pause(25 * time.Second)
+	return h.pause(30 * time.Second)
 }
 
 // pause draws a time with the given mean; most are shorter, a few are much longer.
