@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -19,27 +21,35 @@ var (
 	ErrReadOnly = errors.New("the database cannot be written to")
 )
 
-// explain adds the package's own error to one of SQLite.
+// explain adds the package's own error to one of SQLite or of the file system.
 func explain(err error) error {
-	var e sqlite3.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	kind := error(nil)
-	switch e.Code {
-	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB, sqlite3.ErrFormat:
-		kind = ErrDamaged
-	case sqlite3.ErrBusy, sqlite3.ErrLocked:
-		kind = ErrLocked
-	case sqlite3.ErrFull:
-		kind = ErrFull
-	case sqlite3.ErrReadonly, sqlite3.ErrPerm, sqlite3.ErrAuth:
-		kind = ErrReadOnly
-	default:
-		return err
-	}
-	if errors.Is(err, kind) {
+	kind := kindOf(err)
+	if kind == nil || errors.Is(err, kind) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", kind, err)
+}
+
+func kindOf(err error) error {
+	var e sqlite3.Error
+	if !errors.As(err, &e) { // the file could not be made
+		switch {
+		case errors.Is(err, syscall.ENOSPC):
+			return ErrFull
+		case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+			return ErrReadOnly
+		}
+		return nil
+	}
+	switch e.Code {
+	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB, sqlite3.ErrFormat:
+		return ErrDamaged
+	case sqlite3.ErrBusy, sqlite3.ErrLocked:
+		return ErrLocked
+	case sqlite3.ErrFull:
+		return ErrFull
+	case sqlite3.ErrReadonly, sqlite3.ErrPerm, sqlite3.ErrAuth:
+		return ErrReadOnly
+	}
+	return nil
 }

@@ -64,6 +64,9 @@ func spanAt(zone *time.Location, q int64) span {
 	if !end.IsZero() {
 		s.hi = -floorDiv(-end.Unix(), quarter/1000)
 	}
+	// Beyond the table of transitions Go ends leap years a day early, and then gives an
+	// end that has passed. A quarter is always in its own span.
+	s.lo, s.hi = min(s.lo, q), max(s.hi, q+1)
 	return s
 }
 
@@ -91,7 +94,7 @@ func monthOf(d int64) (first, next int64) {
 // zoneID names the rules of a zone, not its name: "Local" means something else on another
 // machine, and a new edition of the zone tables may change a zone.
 func zoneID(zone *time.Location) string {
-	const from, to = 946684800, 2524608000 // 2000 to 2050
+	const from, to = 946684800, 2114380800 // 2000 to 2037, where zone tables end
 	hash := usage.NewHash("zone")
 	for q := int64(from / 900); q < to/900; {
 		s := spanAt(zone, q)
