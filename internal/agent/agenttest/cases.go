@@ -95,8 +95,8 @@ type WantedSession struct {
 	ContextWindow int64  `json:"contextWindow,omitempty"`
 }
 
-// fileTime is the modification time of every file of a case.
-var fileTime = time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
+// FileTime is the modification time of every file of a case.
+var FileTime = time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Cases reads the txtar files of a folder.
 func Cases(t testing.TB, folder string) []Case {
@@ -176,7 +176,7 @@ func (c Case) Home(t testing.TB) agent.Env {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chtimes(path, fileTime, fileTime); err != nil {
+		if err := os.Chtimes(path, FileTime, FileTime); err != nil {
 			t.Fatal(err)
 		}
 	}

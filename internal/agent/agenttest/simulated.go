@@ -90,13 +90,13 @@ func simulatedLog(t *testing.T, source agent.Source, conversation agent.Conversa
 func testLongLine(t *testing.T, source agent.Source, simulator agent.Simulator) {
 	conversation := simulator.Simulate(agent.SimulatedConversation{
 		Seed: 1, ID: "00000000-0000-4000-8000-000000000001", Project: "/home/ada/shop", Model: "model-1",
-		Start: usage.MillisOf(fileTime),
+		Start: usage.MillisOf(FileTime),
 	})
 	l := simulatedLog(t, source, conversation)
 	var truth usage.Tokens
 	for i, answer := range []string{"short", strings.Repeat("0123456789abcde\n", 60<<20/17), "short"} {
 		lines, tokens := conversation.Turn(agent.SimulatedTurn{
-			Time:   usage.MillisOf(fileTime.Add(time.Duration(i) * time.Minute)),
+			Time:   usage.MillisOf(FileTime.Add(time.Duration(i) * time.Minute)),
 			Tokens: usage.Tokens{Input: 10, CacheRead: 2000, Output: 300},
 			Prompt: "Print it all.",
 			Answer: answer,

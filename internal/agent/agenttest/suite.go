@@ -103,7 +103,7 @@ func readLimited(t testing.TB, source agent.Source, l log, content []byte, from 
 		Name:     l.name,
 		Path:     path.Join(l.root.Path, l.name),
 		Content:  bytes.NewReader(content[from.Offset:]),
-		Modified: usage.MillisOf(fileTime),
+		Modified: usage.MillisOf(FileTime),
 		Limit:    limit,
 	}
 	if err := source.Reader(l.root, l.name).Read(context.Background(), file, from, facts); err != nil {
@@ -300,7 +300,7 @@ func (s *suite) testReference(t *testing.T, second Reference, variables map[stri
 func (s *suite) testSmallReads(t *testing.T) {
 	for i, l := range s.logs {
 		facts := &Facts{}
-		file := &agent.File{Root: l.root, Name: l.name, Content: iotest.OneByteReader(bytes.NewReader(l.content)), Modified: usage.MillisOf(fileTime)}
+		file := &agent.File{Root: l.root, Name: l.name, Content: iotest.OneByteReader(bytes.NewReader(l.content)), Modified: usage.MillisOf(FileTime)}
 		if err := s.source.Reader(l.root, l.name).Read(context.Background(), file, agent.Cursor{}, facts); err != nil {
 			t.Fatal(err)
 		}
