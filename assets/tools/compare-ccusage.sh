@@ -1,27 +1,27 @@
 #!/bin/bash
-# Compares Tokenmeter with ccusage (npm) on one home, model by model. ccusage is fetched into
-# a temporary folder, for this comparison only.
+# Compares Tokenmeter with ccusage (npm), agent by agent and model by model. ccusage is
+# fetched into a temporary folder, for this comparison only.
 #
-#   compare-ccusage.sh [HOME]     without a home, 30 days are simulated
-#
-# Where the two differ there is a rule behind it; the known ones are named at the end.
+#   compare-ccusage.sh [HOME]   without a home: 30 simulated days, and then every case of the
+#                               readers' test data; where the two differ there, the case's own
+#                               words say which rule is behind it
 set -eu
 cd "$(dirname "$0")/../.."
 for tool in npm node build/tokenmeter; do
   command -v "$tool" >/dev/null || { echo "skipped: $tool is not here"; exit 0; }
 done
-
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-home=${1:-}
-if [ -z "$home" ]; then
-  home=$work/home
-  build/tokenmeter demo --terminal --days 30 --home "$home" >"$work/demo" 2>&1 || { cat "$work/demo"; exit 1; }
-fi
-npm install --silent --no-audit --no-fund --prefix "$work/npm" ccusage@"${CCUSAGE:-20.0.24}" >"$work/npm.log" 2>&1 ||
+# The newest version whose program for this system is served, too.
+npm install --silent --no-audit --no-fund --prefix "$work/npm" "ccusage@${CCUSAGE:-20.0.24}" >"$work/npm.log" 2>&1 &&
+  "$work/npm/node_modules/.bin/ccusage" --version ||
   { echo "skipped: ccusage cannot be fetched"; tail -3 "$work/npm.log"; exit 0; }
 
-isolated() { env -i PATH="$PATH" HOME="$home" TZ=UTC "$@"; }
-isolated build/tokenmeter --data-dir "$work/data" history --by agent,model --timezone UTC --json >"$work/ours.json"
-isolated "$work/npm/node_modules/.bin/ccusage" daily --json --offline --by-agent >"$work/theirs.json"
-node assets/tools/compare-ccusage.mjs "$work/ours.json" "$work/theirs.json"
+compare() { node assets/tools/compare-ccusage.mjs "$work/npm/node_modules/.bin/ccusage" "$work" "$@"; }
+if [ $# -gt 0 ]; then
+  compare "$1"
+  exit
+fi
+build/tokenmeter demo --terminal --days 30 --home "$work/home" >"$work/demo" 2>&1 || { cat "$work/demo"; exit 1; }
+compare "$work/home"
+compare internal/agent/*/testdata/*.txtar
