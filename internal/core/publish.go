@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"encoding/json"
-	"runtime/debug"
 	"time"
 
 	"tokenmeter/internal/link"
@@ -31,7 +30,7 @@ func (c *Core) publish(ctx context.Context) {
 	defer timer.Stop()
 	rest := time.NewTimer(0)
 	defer rest.Stop()
-	freed := false
+	quiet := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -40,15 +39,10 @@ func (c *Core) publish(ctx context.Context) {
 		case <-timer.C:
 		}
 		begin := c.o.Clock()
-		before := c.Current()
 		s := c.snapshot(ctx)
 		c.current.Store(s)
 		c.tell()
-		if before.Reading.Running && !s.Reading.Running && !freed {
-			// The first reading needed memory that idling does not.
-			freed = true
-			debug.FreeOSMemory()
-		}
+		quiet = settle(s, quiet)
 		timer.Reset(untilUntrue(s, c.o.Clock()))
 		rest.Reset(pause(s.Reading.Running, c.unread, c.o.Clock().Sub(begin)))
 		select {
