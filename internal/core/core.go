@@ -46,9 +46,9 @@ const (
 // Core is the running meter.
 type Core struct {
 	o       Options
-	socket  string // path
-	release func() // of the data folder's lock
-	server  *link.Server
+	socket  string       // path
+	release func()       // of the data folder's lock
+	server  *link.Server // nil: the socket could not be made
 	board   *health.Board
 	window  window
 
@@ -73,8 +73,13 @@ func New(o Options) (*Core, error) {
 		return nil, err
 	}
 	release, err := platform.TakeLock(o.DataDir)
-	if err != nil {
+	if errors.Is(err, platform.ErrLocked) {
 		return nil, err
+	}
+	if err != nil {
+		// A folder that cannot be written to, or a full disk: what is stored can be shown,
+		// and two meters cannot do harm there.
+		release = func() {}
 	}
 	c := &Core{
 		o: o, socket: socketPath(o), release: release, board: health.NewBoard(o.Clock),
@@ -83,9 +88,12 @@ func New(o Options) (*Core, error) {
 	c.board.OnChange(c.poke)
 	c.current.Store(c.bare())
 	c.server, err = link.Listen(c.socket)
-	if err != nil {
+	if errors.Is(err, link.ErrInUse) {
 		release()
-		return nil, fmt.Errorf("open the line to the window: %w", err)
+		return nil, ErrRunning
+	}
+	if err != nil {
+		c.board.Set(health.NoLink, health.Warning, c.socket, err.Error())
 	}
 	return c, nil
 }
@@ -113,17 +121,19 @@ func (c *Core) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	// The line outlives ctx: the window is told of the end over it, and a terminal that
 	// asked for it waits until it closes.
-	go func() { served <- c.server.Serve(context.WithoutCancel(ctx), c.hear) }()
+	go func() { served <- c.serve(context.WithoutCancel(ctx)) }()
 
 	c.publish(ctx)
 
 	cancel()
 	c.endWindow()
-	if !within(roomsEndTime, rooms.Wait) {
-		// A write hangs on a dying disk. The database bears being left like that.
-		return errors.New("end the reading of logs: it hangs")
+	// A write that hangs, on a dying disk or a locked database, must not keep the process;
+	// the database bears being left like that.
+	within(roomsEndTime, rooms.Wait)
+	var err error
+	if c.server != nil {
+		err = c.server.Close()
 	}
-	err := c.server.Close()
 	err = errors.Join(err, <-served)
 	c.release()
 	if err != nil {
@@ -132,12 +142,27 @@ func (c *Core) Run(ctx context.Context) error {
 	return nil
 }
 
+// serve answers on the socket, where there is one.
+func (c *Core) serve(ctx context.Context) error {
+	if c.server == nil {
+		return nil
+	}
+	return c.server.Serve(ctx, c.hear)
+}
+
+// broadcast tells the window.
+func (c *Core) broadcast(m link.Message) {
+	if c.server != nil {
+		c.server.Broadcast(m)
+	}
+}
+
 // roomsEndTime is how long reading may take to end. With the window's it stays below the
 // five seconds in which systems expect a program to end.
 const roomsEndTime = 2 * time.Second
 
-// within calls f and says whether it returned in time.
-func within(d time.Duration, f func()) bool {
+// within calls f and returns when it has, or after d.
+func within(d time.Duration, f func()) {
 	done := make(chan struct{})
 	go func() {
 		f()
@@ -147,9 +172,7 @@ func within(d time.Duration, f func()) bool {
 	defer timer.Stop()
 	select {
 	case <-done:
-		return true
 	case <-timer.C:
-		return false
 	}
 }
 

@@ -80,7 +80,7 @@ func pause(reading, failing bool, took time.Duration) time.Duration {
 // snapshot never fails: what could not be read is a finding in it.
 func (c *Core) snapshot(ctx context.Context) *report.Snapshot {
 	// The window can read while this process does.
-	c.server.Broadcast(c.changed())
+	c.broadcast(c.changed())
 	s, err := c.counting.snapshot(ctx, c.meter)
 	if s == nil && err == nil {
 		return c.bare()

@@ -179,7 +179,7 @@ func (c *Core) endWindow() {
 	w.ending = true
 	conn, process := w.conn, w.process
 	w.mu.Unlock()
-	c.server.Broadcast(link.Message{Do: link.Quit})
+	c.broadcast(link.Message{Do: link.Quit})
 	var ended <-chan struct{}
 	switch {
 	case process != nil:

@@ -29,6 +29,7 @@ const (
 	NoOpenGL         Code = "no-opengl"          // subject empty
 	WindowMissing    Code = "window-missing"     // where the program was looked for
 	WindowFailed     Code = "window-failed"      // the window program; how it ended
+	NoLink           Code = "no-link"            // the socket; the reason
 )
 
 // Explanation is a finding in words.
@@ -171,4 +172,8 @@ var catalog = [...]page{
 		"The window does not start",
 		"{} ended by itself ({1}). Tray, counting and terminal work.",
 		"Run `tokenmeter-window` in a terminal to see what it says. If it names a library, install that; else install Tokenmeter again."},
+	{NoLink,
+		"Window and terminal cannot reach the meter",
+		"The socket {} could not be made ({1}). Tray and counting work; the window follows a little later, and `tokenmeter quit` does not work.",
+		"Give your user the right to write to the folder of {}, or choose another data folder with --data-dir, then start Tokenmeter again."},
 }
