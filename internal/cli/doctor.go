@@ -249,7 +249,7 @@ func printDoctor(w printer, doc doctorDocument, home string) {
 			}
 			from := ""
 			if p.From != "" && p.From != "default" {
-				from = ", from " + p.From
+				from = " (" + p.From + ")"
 			}
 			fmt.Fprintf(w, "    %s: %s%s\n", view.ShortPath(p.Path, home), state, from)
 		}

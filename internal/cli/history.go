@@ -154,7 +154,7 @@ func (q *question) span(since, until string, now time.Time) error {
 			return err
 		}
 	}
-	if since != "" && until != "" && q.since.After(q.until) {
+	if since != "" && until != "" && !q.since.Before(q.until) {
 		return wrongUsage("--since %s is after --until %s", since, until)
 	}
 	return nil

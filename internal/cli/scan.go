@@ -12,7 +12,7 @@ import (
 // scanDocument is what `scan --json` prints.
 type scanDocument struct {
 	Agents []scanAgent `json:"agents"`
-	// FilesRead are the files that had something new, BytesRead their sizes on disk.
+	// FilesRead are the files that were looked into, BytesRead what was new in them.
 	FilesRead int   `json:"filesRead"`
 	BytesRead int64 `json:"bytesRead"`
 	// MeterRunning: a running meter takes in what is new, so this command read nothing.
@@ -92,12 +92,10 @@ func scanCommand(c *Context) *cobra.Command {
 			switch {
 			case d.kept:
 				fmt.Fprintln(c.Stdout, "\nThe running meter keeps this current.")
-			case d.took.FilesDone == 0:
+			case d.took.FilesDone == 0 || d.took.BytesDone == 0: // looked at again only because they are so young
 				fmt.Fprintln(c.Stdout, "\nNothing new since the last look.")
-			case d.took.FilesDone == 1:
-				fmt.Fprintf(c.Stdout, "\nRead 1 file with something new, %s.\n", view.Bytes(d.took.BytesDone))
 			default:
-				fmt.Fprintf(c.Stdout, "\nRead %s files with something new, %s.\n", view.Exact(int64(d.took.FilesDone)), view.Bytes(d.took.BytesDone))
+				fmt.Fprintf(c.Stdout, "\nRead %s that was new.\n", view.Bytes(d.took.BytesDone))
 			}
 			return nil
 		},
