@@ -154,7 +154,8 @@ func open(ctx context.Context, env agent.Env, dataDir string, c choices) {
 			})
 		}
 	})
-	program.Run()
+	program.Run() // ends on a signal too, Fyne sees to that by itself
+	s.Remember()
 	cancel()
 	<-ended
 }

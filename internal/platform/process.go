@@ -47,6 +47,7 @@ func runnable(path string) bool {
 // to see either. It shares this process's standard error.
 func StartWindow(env agent.Env, path string, arguments ...string) (*Process, error) {
 	command := exec.Command(path, arguments...)
+	command.Env = windowEnvironment(os.Environ())
 	command.Stderr = os.Stderr
 	command.Env = environmentOf(env, os.Environ())
 	p, err := start(command)

@@ -194,7 +194,7 @@ func (d *Day) CreateRenderer() fyne.WidgetRenderer {
 	r.axis.add = func(o fyne.CanvasObject) { r.words.Objects = append(r.words.Objects, o) }
 	r.objects = []fyne.CanvasObject{r.ring, r.column, r.raster, r.words, r.readout.Container}
 	d.render = r
-	r.point()
+	r.Layout(d.Size())
 	return r
 }
 

@@ -152,7 +152,7 @@ func (k ink) circle(at point, radius float64) {
 	const sides = 32
 	points := make([]point, sides)
 	for i := range points {
-		sin, cos := math.Sincos(-2 * math.Pi * float64(i) / sides)
+		sin, cos := math.Sincos(2 * math.Pi * float64(i) / sides)
 		points[i] = point{at.x + radius*cos, at.y + radius*sin}
 	}
 	k.polygon(points...)

@@ -173,7 +173,7 @@ func (s *Stacked) CreateRenderer() fyne.WidgetRenderer {
 	r.axis.add = func(o fyne.CanvasObject) { r.words.Objects = append(r.words.Objects, o) }
 	r.objects = []fyne.CanvasObject{r.ring, r.column, r.raster, r.words, r.outline, r.readout.Container}
 	s.render = r
-	r.point()
+	r.Layout(s.Size())
 	return r
 }
 
@@ -300,7 +300,7 @@ func (r *stackedRenderer) point() {
 func (s *Stacked) read(c Column) (title, total string, parts, notes []readoutLine) {
 	title, total = c.Title, c.Total
 	if c.Absent {
-		return title, "", nil, []readoutLine{{name: "No record"}}
+		return title, "", nil, []readoutLine{{name: c.NoteName}}
 	}
 	some := false
 	for i, h := range s.hidden {

@@ -81,7 +81,7 @@ func New(o Options) *Shell {
 	s.rail = widget.NewRail([]widget.RailItem{
 		{Icon: theme.IconLive, Name: "Live"},
 		{Icon: theme.IconHistory, Name: "History"},
-	}, s.choose)
+	}, s.tips, s.choose)
 	ground := widget.NewBox(theme.Background, 0)
 	content := widget.Place(
 		func() fyne.Size { return fyne.NewSize(leastWidth, leastHeight) },
@@ -143,6 +143,8 @@ func (s *Shell) choose(page int) {
 	for i, p := range s.pages() {
 		widget.Show(p, i == page)
 	}
+	// Fyne forgets how to draw what it has not drawn for a minute.
+	s.pages()[page].Refresh()
 	s.wish()
 }
 
@@ -164,6 +166,7 @@ func (s *Shell) Show(page string) {
 	}
 	if !s.visible {
 		s.visible = true
+		s.o.Window.Content().Refresh()
 		s.o.Window.Show()
 		s.wish()
 	}
@@ -207,12 +210,14 @@ func (s *Shell) Close() {
 	s.Hide()
 }
 
-// End saves the state and ends the program.
-func (s *Shell) End() {
+// End ends the program; Remember still has to be called when it has ended.
+func (s *Shell) End() { s.o.Quit() }
+
+// Remember saves the state. A hidden window was saved when it was hidden.
+func (s *Shell) Remember() {
 	if s.visible {
 		s.o.Save(s.state())
 	}
-	s.o.Quit()
 }
 
 func (s *Shell) state() State {

@@ -79,16 +79,16 @@ func arc(x, y, radius, from, to float64) string {
 	return fmt.Sprintf("M%.3f %.3fA%g %g 0 %d 1 %.3f %.3f", x+radius*c0, y+radius*s0, radius, radius, large, x+radius*c1, y+radius*s1)
 }
 
-// DashedRing is the sign of "nothing known", a ring of dashes. Size is its diameter and
-// stroke its thickness, in the unit of the picture.
-func DashedRing(colour fyne.ThemeColorName, size, stroke float64, dashes int) fyne.Resource {
+// DashedRing is the sign of "nothing here", a ring of dashes. Size is its diameter and
+// stroke its thickness, in the unit of the picture; share is how much of the ring is drawn.
+func DashedRing(colour fyne.ThemeColorName, size, stroke float64, dashes int, share float64) fyne.Resource {
 	c := hex(Colour(colour))
 	path := ""
 	for i := range dashes {
 		from := float64(i) / float64(dashes)
-		path += arc(size/2, size/2, (size-stroke)/2, from-.22/float64(dashes), from+.22/float64(dashes))
+		path += arc(size/2, size/2, (size-stroke)/2, from-share/2/float64(dashes), from+share/2/float64(dashes))
 	}
-	return fyne.NewStaticResource(fmt.Sprintf("ring%s-%g-%g-%d.svg", c, size, stroke, dashes), fmt.Appendf(nil,
+	return fyne.NewStaticResource(fmt.Sprintf("ring%s-%g-%g-%d-%g.svg", c, size, stroke, dashes, share), fmt.Appendf(nil,
 		`<svg xmlns="http://www.w3.org/2000/svg" width="%g" height="%g" viewBox="0 0 %g %g"><path d="%s" fill="none" stroke="%s" stroke-width="%g"/></svg>`,
 		size, size, size, size, path, c, stroke))
 }
@@ -107,7 +107,7 @@ const (
 // Glyph draws a verdict's shape, 12 by 12; ground shows through what is cut out.
 func Glyph(shape Shape, ground fyne.ThemeColorName) fyne.Resource {
 	if shape == ShapeUnknown {
-		return DashedRing(Unknown, 11.5, 2, 6)
+		return DashedRing(Unknown, 11.5, 2, 6, .44)
 	}
 	var c, g = hex(Colour(shape.Colour())), hex(Colour(ground))
 	body := ""

@@ -1,6 +1,10 @@
 package theme
 
-import "fyne.io/fyne/v2"
+import (
+	"math"
+
+	"fyne.io/fyne/v2"
+)
 
 // Role is a step of the type scale.
 type Role int
@@ -14,6 +18,7 @@ const (
 	Title                   // 18/24, pages
 	Brand                   // 14/20, the name in the rail
 	Heading                 // 13/18 semi-bold, cards
+	Intro                   // 14/20, the sentences of a page without figures
 	Body                    // 13/18, rows
 	BodyMedium
 	Label // 12/16, table cells, buttons, chips
@@ -45,6 +50,8 @@ func (r Role) step() step {
 		return step{14, 20, semiBold}
 	case Heading:
 		return step{13, 18, semiBold}
+	case Intro:
+		return step{14, 20, fyne.TextStyle{}}
 	case BodyMedium:
 		return step{13, 18, medium}
 	case Label:
@@ -74,6 +81,18 @@ func (r Role) Style() fyne.TextStyle { return r.step().style }
 func (r Role) Width(text string) float32 {
 	s := r.step()
 	return fyne.MeasureText(text, s.size, s.style).Width
+}
+
+// Rise is where the top of a text belongs, from the top of its line, for its base line to
+// lie where a browser would put it: on a whole unit, the room that is left over and under it
+// alike. Fyne rounds the font's ascent up and would set every text a little low.
+func (r Role) Rise() float32 {
+	const ascent, descent = 1.025, .275 // of IBM Plex Sans, in parts of the size
+	s := r.step()
+	size := float64(s.size)
+	over, under := math.Round(ascent*size), math.Round(descent*size)
+	base := over + math.Floor((float64(s.line)-over-under)/2)
+	return float32(base - math.Ceil(ascent*size))
 }
 
 // Distances, on a grid of four.

@@ -15,6 +15,7 @@ type Box struct {
 	radius       float32
 	width        float32
 	opacity      float32
+	leftOnly     bool // only the left corners are round
 }
 
 // NewBox makes a rectangle without a border.
@@ -47,30 +48,61 @@ func (b *Box) SetOpacity(opacity float32) {
 
 // CreateRenderer is part of fyne.Widget.
 func (b *Box) CreateRenderer() fyne.WidgetRenderer {
-	r := &boxRenderer{box: b, rectangle: canvas.NewRectangle(nil)}
+	r := &boxRenderer{box: b, outer: canvas.NewRectangle(nil), objects: make([]fyne.CanvasObject, 1, 2)}
+	r.objects[0] = r.outer
+	if b.framed() {
+		r.inner = canvas.NewRectangle(nil)
+		r.objects = append(r.objects, r.inner)
+	}
 	r.style()
+	r.Layout(b.Size())
 	return r
 }
 
+// framed boxes are drawn as one rectangle in another: Fyne's own strokes lie across the
+// edge and are not sharp.
+func (b *Box) framed() bool { return b.width > 0 && b.fill != theme.Clear }
+
 type boxRenderer struct {
-	box       *Box
-	rectangle *canvas.Rectangle
+	box          *Box
+	outer, inner *canvas.Rectangle
+	objects      []fyne.CanvasObject
 }
 
 func (r *boxRenderer) Destroy()                     {}
-func (r *boxRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObject{r.rectangle} }
+func (r *boxRenderer) Objects() []fyne.CanvasObject { return r.objects }
 func (r *boxRenderer) MinSize() fyne.Size           { return fyne.Size{} }
-func (r *boxRenderer) Layout(size fyne.Size)        { r.rectangle.Resize(size) }
+
+func (r *boxRenderer) Layout(size fyne.Size) {
+	r.outer.Resize(size)
+	if r.inner != nil {
+		w := r.box.width
+		At(r.inner, w, w, max(0, size.Width-2*w), max(0, size.Height-2*w))
+	}
+}
+
 func (r *boxRenderer) Refresh() {
 	r.style()
-	r.rectangle.Refresh()
+	r.outer.Refresh()
+	if r.inner != nil {
+		r.inner.Refresh()
+	}
 }
 
 func (r *boxRenderer) style() {
-	r.rectangle.FillColor = theme.Fade(r.box.fill, r.box.opacity)
-	r.rectangle.StrokeColor = theme.Colour(r.box.stroke)
-	r.rectangle.StrokeWidth = r.box.width
-	r.rectangle.CornerRadius = r.box.radius
+	b := r.box
+	fill, stroke := theme.Fade(b.fill, b.opacity), theme.Colour(b.stroke)
+	switch {
+	case r.inner != nil:
+		r.outer.FillColor, r.outer.CornerRadius = stroke, b.radius
+		r.inner.FillColor, r.inner.CornerRadius = fill, max(0, b.radius-b.width)
+	case b.leftOnly:
+		r.outer.FillColor = fill
+		r.outer.TopLeftCornerRadius, r.outer.BottomLeftCornerRadius = b.radius, b.radius
+	default:
+		r.outer.FillColor, r.outer.CornerRadius = fill, b.radius
+		r.outer.StrokeColor, r.outer.StrokeWidth = stroke, b.width
+	}
 }
 
 // Picture is a drawn sign that is drawn anew when the theme changes.
@@ -101,6 +133,7 @@ func (p *Picture) Set(draw func() fyne.Resource) {
 func (p *Picture) CreateRenderer() fyne.WidgetRenderer {
 	image := canvas.NewImageFromResource(p.draw())
 	image.FillMode = canvas.ImageFillContain
+	image.Resize(p.Size())
 	return &pictureRenderer{picture: p, image: image}
 }
 

@@ -57,7 +57,7 @@ func (b *Button) CreateRenderer() fyne.WidgetRenderer {
 		}
 	}
 	update()
-	return &drawn{
+	return newDrawn(b, drawn{
 		objects: objects,
 		min:     func() fyne.Size { return fyne.NewSize(start+b.text.Width()+pad, 32) },
 		layout: func(size fyne.Size) {
@@ -69,7 +69,7 @@ func (b *Button) CreateRenderer() fyne.WidgetRenderer {
 			Line(b.text, start, (size.Height-b.text.Line())/2, b.text.Width())
 		},
 		update: update,
-	}
+	})
 }
 
 func choose(yes bool, a, b fyne.ThemeColorName) fyne.ThemeColorName {
@@ -100,7 +100,7 @@ func (l *Link) Set(text string) { l.text.Set(text) }
 func (l *Link) CreateRenderer() fyne.WidgetRenderer {
 	focus, under := ring(theme.RadiusTag), NewBox(theme.Accent, 0)
 	under.Hide()
-	return &drawn{
+	return newDrawn(l, drawn{
 		objects: []fyne.CanvasObject{focus, l.text, under},
 		min:     func() fyne.Size { return fyne.NewSize(l.text.Width(), l.text.Line()) },
 		layout: func(size fyne.Size) {
@@ -112,5 +112,5 @@ func (l *Link) CreateRenderer() fyne.WidgetRenderer {
 			Show(focus, l.focused)
 			Show(under, l.hovered)
 		},
-	}
+	})
 }

@@ -60,11 +60,14 @@ func (c *Card) relay(t *Text, text string) {
 	c.Container.Layout.Layout(c.Container.Objects, c.Container.Size())
 }
 
-// Tile is a small card with one figure: label, figure with an aside, caption.
+// Tile is a small card with one figure: label, figure, caption.
 type Tile struct {
 	*fyne.Container
-	label, figure, aside, caption *Text
-	hint                          *Hint
+	Narrow bool // closer to its edges
+
+	label, figure, caption *Text
+	hint                   *Hint
+	exact                  string
 }
 
 // NewTile makes an empty tile; tips shows the exact figure.
@@ -72,36 +75,54 @@ func NewTile(tips *Tips) *Tile {
 	t := &Tile{
 		label:   NewText(theme.Label, theme.TextSecondary, ""),
 		figure:  NewText(theme.FigureSmall, theme.TextPrimary, ""),
-		aside:   NewText(theme.Label, theme.TextSecondary, ""),
 		caption: NewText(theme.Caption, theme.TextTertiary, ""),
 		hint:    NewHint(tips),
 	}
 	ground := NewFrame(theme.Surface, theme.Border, theme.RadiusCard, 1)
 	t.Container = Place(nil, func(size fyne.Size) {
-		const pad = theme.CardPad
+		pad := t.pad()
 		inner := size.Width - 2*pad
 		At(ground, 0, 0, size.Width, size.Height)
 		Line(t.label, pad, 11, inner)
-		width := min(inner, t.figure.Width())
-		Line(t.figure, pad, 29, width)
-		Line(t.aside, pad+width+theme.RowGap, 35, max(0, inner-width-theme.RowGap))
+		Line(t.figure, pad, 29, inner)
 		Line(t.caption, pad, 54, inner)
-		At(t.hint, pad, 29, width, 24)
-	}, ground, t.label, t.figure, t.aside, t.caption, t.hint)
+		At(t.hint, 0, 0, size.Width, size.Height)
+		t.say()
+	}, ground, t.label, t.figure, t.caption, t.hint)
 	return t
 }
 
+func (t *Tile) pad() float32 {
+	if t.Narrow {
+		return 10
+	}
+	return theme.CardPad
+}
+
+// say has the hint tell the exact figure, and the caption where it is cut.
+func (t *Tile) say() {
+	text := t.exact
+	if t.caption.Short() {
+		text = t.caption.Text()
+		if t.exact != "" {
+			text = t.exact + ", " + text
+		}
+	}
+	t.hint.Set(text)
+}
+
+// Need is the width at which nothing is cut.
+func (t *Tile) Need() float32 {
+	return max(t.label.Width(), t.figure.Width(), t.caption.Width()) + 2*t.pad()
+}
+
 // Set changes what the tile shows.
-func (t *Tile) Set(label, figure, aside, caption, exact string) {
-	moved := t.figure.Text() != figure || t.aside.Text() != aside
+func (t *Tile) Set(label, figure, caption, exact string) {
 	t.label.Set(label)
 	t.figure.Set(figure)
-	t.aside.Set(aside)
 	t.caption.Set(caption)
-	t.hint.Set(exact)
-	if moved {
-		t.Container.Layout.Layout(t.Container.Objects, t.Container.Size())
-	}
+	t.exact = exact
+	t.Container.Layout.Layout(t.Container.Objects, t.Container.Size())
 }
 
 // Skeleton stands in for a page that is not filled yet: flat bars, which do not move.

@@ -24,11 +24,11 @@ type Empty struct {
 
 // NewEmpty makes the empty state. act may be nil, then there is no button.
 func NewEmpty(action string, act func()) *Empty {
-	e := &Empty{headline: NewText(theme.Headline, theme.TextPrimary, "")}
+	e := &Empty{headline: NewText(theme.Figure, theme.TextPrimary, "")}
 	for i := range e.lines {
-		e.lines[i] = NewText(theme.Body, theme.TextSecondary, "")
+		e.lines[i] = NewText(theme.Intro, theme.TextSecondary, "")
 	}
-	ring := NewPicture(func() fyne.Resource { return theme.DashedRing(theme.BorderStrong, 84, 12, 12) })
+	ring := NewPicture(func() fyne.Resource { return theme.DashedRing(theme.BorderStrong, 84, 12, 12, .62) })
 	objects := []fyne.CanvasObject{ring, e.headline, e.lines[0], e.lines[1]}
 	var button *Button
 	if act != nil {
@@ -50,7 +50,7 @@ func NewEmpty(action string, act func()) *Empty {
 		e.width = width - 112
 		e.wrap()
 		At(ring, x+2, y, 84, 84)
-		Line(e.headline, x+112, y+2, width-112)
+		Line(e.headline, x+112, y+6, width-112)
 		Line(e.lines[0], x+112, y+42, width-112)
 		Line(e.lines[1], x+112, y+62, width-112)
 		y += 106
@@ -83,9 +83,9 @@ func (e *Empty) placeRows(at fyne.Position, size fyne.Size) {
 // wrap breaks the text over the two lines.
 func (e *Empty) wrap() {
 	first, second := e.text, ""
-	if theme.Body.Width(e.text) > e.width {
+	if theme.Intro.Width(e.text) > e.width {
 		for i := len(e.text) - 1; i > 0; i-- {
-			if e.text[i] == ' ' && theme.Body.Width(e.text[:i]) <= e.width {
+			if e.text[i] == ' ' && theme.Intro.Width(e.text[:i]) <= e.width {
 				first, second = e.text[:i], e.text[i+1:]
 				break
 			}

@@ -122,10 +122,10 @@ func (k *Key) CreateRenderer() fyne.WidgetRenderer {
 		layout(k.Size())
 	}
 	update()
-	return &drawn{
+	return newDrawn(k, drawn{
 		objects: []fyne.CanvasObject{focus, k.swatch, k.outline, k.name, k.value},
 		min:     func() fyne.Size { return fyne.NewSize(k.Width(!k.noValue), 16) },
 		layout:  layout,
 		update:  update,
-	}
+	})
 }

@@ -70,6 +70,13 @@ type drawn struct {
 	update  func()
 }
 
+// newDrawn makes the renderer of a widget and lays it out: Fyne forgets the renderer of what
+// has been hidden for a minute, and does not lay out the new one.
+func newDrawn(w fyne.Widget, d drawn) *drawn {
+	d.layout(w.Size())
+	return &d
+}
+
 func (d *drawn) Destroy()                     {}
 func (d *drawn) Objects() []fyne.CanvasObject { return d.objects }
 func (d *drawn) MinSize() fyne.Size           { return d.min() }

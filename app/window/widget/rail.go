@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 
 	"tokenmeter/app/window/theme"
 )
@@ -28,24 +29,26 @@ type Rail struct {
 	items   []*railButton
 	foot    [3]*Text
 	dot     *Box
+	hint    *Hint // says the foot where there is no room for it
 	narrow  bool
 	content RailFoot
 }
 
-// NewRail makes the rail; chosen is called with the number of an item.
-func NewRail(items []RailItem, chosen func(int)) *Rail {
-	r := &Rail{}
+// NewRail makes the rail; tips say what the narrow one has no room for, chosen is called
+// with the number of an item.
+func NewRail(items []RailItem, tips *Tips, chosen func(int)) *Rail {
+	r := &Rail{hint: NewHint(tips)}
 	mark, brand := NewPicture(theme.Mark), NewText(theme.Brand, theme.TextPrimary, "Tokenmeter")
 	edge, rule := NewBox(theme.Border, 0), NewBox(theme.Border, 0)
 	objects := []fyne.CanvasObject{edge, mark, brand, rule}
 	for i, item := range items {
-		b := newRailButton(item, i+1, func() { chosen(i) })
+		b := newRailButton(item, i+1, tips, func() { chosen(i) })
 		r.items = append(r.items, b)
 		objects = append(objects, b)
 	}
 	r.dot = NewBox(theme.UnknownFill, 3)
 	folder, lock := NewIcon(theme.IconFolder, theme.TextTertiary), NewIcon(theme.IconLock, theme.TextTertiary)
-	objects = append(objects, r.dot, folder, lock)
+	objects = append(objects, r.dot, folder, lock, r.hint)
 	for i := range r.foot {
 		r.foot[i] = NewText(theme.Caption, theme.TextTertiary, "")
 		objects = append(objects, r.foot[i])
@@ -69,6 +72,7 @@ func NewRail(items []RailItem, chosen func(int)) *Rail {
 			At(b, pad, y, inner, 36)
 			y += 40
 		}
+		Show(r.hint, r.narrow)
 		Show(folder, !r.narrow)
 		Show(lock, !r.narrow)
 		for _, t := range r.foot {
@@ -77,6 +81,7 @@ func NewRail(items []RailItem, chosen func(int)) *Rail {
 		if r.narrow {
 			At(rule, pad, size.Height-45, inner, 1)
 			At(r.dot, (size.Width-1-6)/2, size.Height-29, 6, 6)
+			At(r.hint, pad, size.Height-44, inner, 36)
 			return
 		}
 		y = size.Height - 76
@@ -85,7 +90,7 @@ func NewRail(items []RailItem, chosen func(int)) *Rail {
 		At(folder, pad+4, y+24, 12, 12)
 		At(lock, pad+4, y+44, 12, 12)
 		for i, t := range r.foot {
-			Line(t, pad+24, y+3+float32(i)*20, inner-24)
+			Line(t, pad+24, y+3+float32(i)*20, inner-16)
 		}
 	}, objects...)
 	return r
@@ -107,6 +112,7 @@ func (r *Rail) SetFoot(foot RailFoot) {
 		return
 	}
 	r.content = foot
+	r.hint.Set(foot.Age + ". " + foot.Agents + ". " + foot.Network + ".")
 	r.dot.SetFill(choose(foot.Fresh, theme.Accent, theme.UnknownFill))
 	for i, text := range [...]string{foot.Age, foot.Agents, foot.Network} {
 		r.foot[i].Set(text)
@@ -118,15 +124,33 @@ type railButton struct {
 	press
 	item   RailItem
 	number int
+	tips   *Tips
 	on     bool
 }
 
-func newRailButton(item RailItem, number int, act func()) *railButton {
-	b := &railButton{item: item, number: number}
+func newRailButton(item RailItem, number int, tips *Tips, act func()) *railButton {
+	b := &railButton{item: item, number: number, tips: tips}
 	b.act = act
 	b.ExtendBaseWidget(b)
 	return b
 }
+
+// MouseIn says the name where there is only an icon.
+func (b *railButton) MouseIn(e *desktop.MouseEvent) {
+	b.press.MouseIn(e)
+	if !b.wide() {
+		b.tips.show(b, b.item.Name)
+	}
+}
+
+// MouseOut is part of desktop.Hoverable.
+func (b *railButton) MouseOut() {
+	b.tips.hide(b)
+	b.press.MouseOut()
+}
+
+// wide says that there is room for the name.
+func (b *railButton) wide() bool { return b.Size().Width > 60 }
 
 func (b *railButton) CreateRenderer() fyne.WidgetRenderer {
 	focus, ground := ring(theme.RadiusControl), NewBox(theme.Clear, theme.RadiusControl)
@@ -141,13 +165,13 @@ func (b *railButton) CreateRenderer() fyne.WidgetRenderer {
 		icon.Set(func() fyne.Resource { return theme.Icon(b.item.Icon, colour) })
 	}
 	update()
-	return &drawn{
+	return newDrawn(b, drawn{
 		objects: []fyne.CanvasObject{focus, ground, icon, name, number},
 		min:     func() fyne.Size { return fyne.NewSize(40, 36) },
 		layout: func(size fyne.Size) {
 			around(focus, size)
 			At(ground, 0, 0, size.Width, size.Height)
-			wide := size.Width > 60
+			wide := b.wide()
 			Show(name, wide)
 			Show(number, wide)
 			if !wide {
@@ -159,5 +183,5 @@ func (b *railButton) CreateRenderer() fyne.WidgetRenderer {
 			Line(number, size.Width-10-20, 11, 20)
 		},
 		update: update,
-	}
+	})
 }

@@ -19,6 +19,7 @@ const rangeScale = 1.2
 // NewRangeBar makes an empty bar, 16 px high.
 func NewRangeBar() *RangeBar {
 	b := &RangeBar{fill: NewBox(theme.UnknownFill, 3), share: -1}
+	b.fill.leftOnly = true
 	track, limit := NewBox(theme.Track, 3), NewBox(theme.TextSecondary, 0)
 	b.Container = Place(nil, func(size fyne.Size) {
 		const top, height = 4, 8

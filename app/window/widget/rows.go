@@ -10,30 +10,39 @@ import (
 type Rows struct {
 	*container.Scroll
 	height float32
-	count  int
+	count  func() int
 	create func() fyne.CanvasObject
 	fill   func(row int, object fyne.CanvasObject)
 	body   *fyne.Container
 	pool   []fyne.CanvasObject
+	shown  int     // rows at the last Update
+	width  float32 // of the rows; the list itself is wider by the scroll bar's room
 }
 
-// NewRows makes an empty list of rows of one height. create makes the object of a row,
-// fill puts the content of a row into one.
-func NewRows(height float32, create func() fyne.CanvasObject, fill func(row int, object fyne.CanvasObject)) *Rows {
-	r := &Rows{height: height, create: create, fill: fill}
+// NewRows makes a list of rows of one height. count is the number of rows there are, create
+// makes the object of a row, fill puts the content of a row into one.
+func NewRows(height float32, count func() int, create func() fyne.CanvasObject, fill func(row int, object fyne.CanvasObject)) *Rows {
+	r := &Rows{height: height, count: count, create: create, fill: fill}
 	r.body = Place(
-		func() fyne.Size { return fyne.NewSize(0, float32(r.count)*r.height) },
+		func() fyne.Size { return fyne.NewSize(0, float32(r.count())*r.height) },
 		func(fyne.Size) { r.arrange() })
 	r.Scroll = container.NewVScroll(r.body)
 	r.Scroll.OnScrolled = func(fyne.Position) { r.arrange() }
 	return r
 }
 
-// SetCount says how many rows there are; all that are in view are filled anew.
-func (r *Rows) SetCount(count int) {
-	grown := count != r.count
-	r.count = count
-	if grown {
+// Place lays the list out in a room of the given size, as high as the whole rows that fit,
+// so that none is cut. The scroll bar stands in a gutter right of the room.
+func (r *Rows) Place(x, y, width, height, gutter float32) {
+	r.width = width
+	At(r.Scroll, x, y, width+gutter, float32(int(height/r.height))*r.height)
+	r.arrange()
+}
+
+// Update fills all rows in view anew, after the rows or their number changed.
+func (r *Rows) Update() {
+	if r.shown != r.count() {
+		r.shown = r.count()
 		r.Scroll.Refresh()
 	}
 	r.arrange()
@@ -69,11 +78,11 @@ func (r *Rows) Page() int { return max(1, int(r.Scroll.Size().Height/r.height)) 
 
 func (r *Rows) arrange() {
 	size := r.Scroll.Size()
-	if size.Width <= 0 || size.Height <= 0 {
+	if r.width <= 0 || size.Height <= 0 {
 		return
 	}
 	first := max(0, int(r.Scroll.Offset.Y/r.height))
-	visible := min(r.count-first, int(size.Height/r.height)+2)
+	visible := min(r.count()-first, int(size.Height/r.height)+2)
 	for len(r.pool) < visible {
 		o := r.create()
 		r.pool = append(r.pool, o)
@@ -84,7 +93,7 @@ func (r *Rows) arrange() {
 			Show(o, false)
 			continue
 		}
-		At(o, 0, float32(first+i)*r.height, size.Width, r.height)
+		At(o, 0, float32(first+i)*r.height, r.width, r.height)
 		r.fill(first+i, o)
 		Show(o, true)
 	}

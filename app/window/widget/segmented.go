@@ -126,7 +126,7 @@ func (s *Segmented) CreateRenderer() fyne.WidgetRenderer {
 		}
 	}
 	update()
-	return &drawn{
+	return newDrawn(s, drawn{
 		objects: objects,
 		min:     s.MinSize,
 		layout: func(size fyne.Size) {
@@ -141,5 +141,5 @@ func (s *Segmented) CreateRenderer() fyne.WidgetRenderer {
 			}
 		},
 		update: update,
-	}
+	})
 }

@@ -41,14 +41,18 @@ type Table struct {
 	narrow  bool
 }
 
-const headHeight, rowHeight = 26, 32
+// RowHeight is the height of a table's row.
+const RowHeight = 32
+
+const headHeight = 26
 
 // NewTable makes an empty table; sort is called with the number of a column.
 func NewTable(columns []Column, tips *Tips, sort func(column int)) *Table {
 	t := &Table{columns: columns, tips: tips, cursor: -1, rule: NewBox(theme.BorderStrong, 0)}
 	t.keys = &tableKeys{table: t}
 	t.keys.ExtendBaseWidget(t.keys)
-	t.rows = NewRows(rowHeight,
+	t.rows = NewRows(RowHeight,
+		func() int { return len(t.data) },
 		func() fyne.CanvasObject { return newTableRow(t, false) },
 		func(i int, o fyne.CanvasObject) { o.(*tableRow).set(t.data[i], i == t.cursor, i == len(t.data)-1) })
 	t.total = newTableRow(t, true)
@@ -67,13 +71,11 @@ func NewTable(columns []Column, tips *Tips, sort func(column int)) *Table {
 			At(t.heads[i], x.from, 0, x.to-x.from, headHeight)
 		}
 		At(headRule, 0, headHeight-1, size.Width, 1)
-		view := min(size.Height-headHeight-rowHeight, float32(len(t.data))*rowHeight)
-		view = max(view, 0)
 		// The rows' chosen ground bleeds out by a gap, so the list is that much wider.
-		At(t.rows.Scroll, -theme.RowGap, headHeight, size.Width+2*theme.RowGap, view)
-		t.rows.arrange()
-		At(t.total, -theme.RowGap, headHeight+view, size.Width+2*theme.RowGap, rowHeight)
-		At(t.rule, 0, headHeight+view, size.Width, 1)
+		t.rows.Place(-theme.RowGap, headHeight, size.Width+2*theme.RowGap, max(0, min(size.Height-headHeight-RowHeight, float32(len(t.data))*RowHeight)), 4)
+		view := t.rows.Size().Height
+		At(t.total, -theme.RowGap, headHeight+view, size.Width+2*theme.RowGap, RowHeight)
+		At(t.rule, 0, headHeight+view-1, size.Width, 1)
 	}, objects...)
 	return t
 }
@@ -123,7 +125,7 @@ func (t *Table) SetRows(rows []Row, total Row) {
 	t.total.set(total, false, true)
 	Show(t.total, len(rows) > 0)
 	Show(t.rule, len(rows) > 0)
-	t.rows.SetCount(len(rows))
+	t.rows.Update()
 	if grown {
 		t.Container.Layout.Layout(t.Container.Objects, t.Container.Size())
 	}
@@ -183,12 +185,13 @@ func (k *tableKeys) TypedKey(e *fyne.KeyEvent) {
 
 func (k *tableKeys) CreateRenderer() fyne.WidgetRenderer {
 	focus := ring(theme.RadiusTag)
-	return &drawn{
+	return newDrawn(k, drawn{
 		objects: []fyne.CanvasObject{focus},
 		min:     func() fyne.Size { return fyne.Size{} },
-		layout:  func(size fyne.Size) { around(focus, size) },
-		update:  func() { Show(focus, k.focused) },
-	}
+		// Outside of the ground of a chosen row, which bleeds out.
+		layout: func(size fyne.Size) { At(focus, -12, -4, size.Width+24, size.Height+8) },
+		update: func() { Show(focus, k.focused) },
+	})
 }
 
 // tableRow is one row; its size is the table's width and a bleed at both sides.
@@ -319,7 +322,7 @@ func (r *tableRow) CreateRenderer() fyne.WidgetRenderer {
 		layout(r.Size())
 	}
 	update()
-	return &drawn{objects: objects, min: func() fyne.Size { return fyne.Size{} }, layout: layout, update: update}
+	return newDrawn(r, drawn{objects: objects, min: func() fyne.Size { return fyne.Size{} }, layout: layout, update: update})
 }
 
 // head is a column's heading.
@@ -380,10 +383,10 @@ func (h *head) CreateRenderer() fyne.WidgetRenderer {
 		layout(h.Size())
 	}
 	update()
-	return &drawn{
+	return newDrawn(h, drawn{
 		objects: []fyne.CanvasObject{focus, h.text, arrow},
 		min:     func() fyne.Size { return fyne.NewSize(h.text.Width()+12, headHeight) },
 		layout:  layout,
 		update:  update,
-	}
+	})
 }

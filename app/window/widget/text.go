@@ -77,6 +77,7 @@ func (t *Text) Short() bool { return t.Width() > t.Size().Width }
 func (t *Text) CreateRenderer() fyne.WidgetRenderer {
 	r := &textRenderer{text: t, line: canvas.NewText("", theme.Colour(t.colour))}
 	r.style()
+	r.Layout(t.Size())
 	return r
 }
 
@@ -95,13 +96,19 @@ func (r *textRenderer) MinSize() fyne.Size { return fyne.NewSize(r.text.Width(),
 
 func (r *textRenderer) Layout(size fyne.Size) {
 	r.fit(size.Width)
-	r.line.Resize(size)
+	r.place(size.Width)
 }
 
 func (r *textRenderer) Refresh() {
 	r.style()
 	r.fit(r.text.Size().Width)
+	r.place(r.text.Size().Width)
 	r.line.Refresh()
+}
+
+// place gives the line its own height, or Fyne would put it in the middle of more.
+func (r *textRenderer) place(width float32) {
+	At(r.line, 0, r.text.role.Rise(), width, r.line.MinSize().Height)
 }
 
 func (r *textRenderer) style() {

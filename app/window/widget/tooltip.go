@@ -102,5 +102,5 @@ func (h *Hint) MouseOut() { h.tips.hide(h) }
 
 // CreateRenderer is part of fyne.Widget.
 func (h *Hint) CreateRenderer() fyne.WidgetRenderer {
-	return &drawn{min: func() fyne.Size { return fyne.Size{} }, layout: func(fyne.Size) {}, update: func() {}}
+	return newDrawn(h, drawn{min: func() fyne.Size { return fyne.Size{} }, layout: func(fyne.Size) {}, update: func() {}})
 }

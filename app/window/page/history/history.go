@@ -39,6 +39,9 @@ func First() Question { return Question{Days: 30, Split: ByAgent} }
 
 func ranges() [3]int { return [...]int{7, 30, 90} }
 
+// tableFrame is the height of the table's card without its rows: headings, total, edges.
+const tableFrame = 26 + widget.RowHeight + 2*8
+
 // Page is the History page.
 type Page struct {
 	*frame.Frame
@@ -61,7 +64,7 @@ type Page struct {
 // New makes an empty page; ask is called when a person wants another answer.
 func New(o frame.Options, ask func(Question)) *Page {
 	p := &Page{ask: ask, question: First(), sorted: 1}
-	p.days = widget.NewSegmented([]string{"7" + view.NarrowSpace + "d", "30" + view.NarrowSpace + "d", "90" + view.NarrowSpace + "d"}, 1,
+	p.days = widget.NewSegmented([]string{"7 d", "30 d", "90 d"}, 1,
 		func(i int) { p.want(Question{Days: ranges()[i], Split: p.question.Split}) })
 	p.split = widget.NewSegmented([]string{"Agent", "Model", "Project"}, 0,
 		func(i int) { p.want(Question{Days: p.question.Days, Split: Split(i)}) })
@@ -104,17 +107,49 @@ func (p *Page) place(size fyne.Size) {
 	widget.At(p.days, 0, y, x, 28)
 	widget.At(p.split, x+8, y, p.split.MinSize().Width, 28)
 	y += 28 + p.Gap
-	width := (size.Width - 4*p.Gap) / 5
-	for i, t := range p.tiles {
-		from, to := float32(int(float32(i)*(width+p.Gap))), float32(int(float32(i)*(width+p.Gap)+width))
-		widget.At(t.Container, from, y, to-from, 76)
-	}
+	p.placeTiles(y, size.Width)
 	y += 76 + p.Gap
 	rest := size.Height - y - p.Gap
-	upper := float32(int(min(max(rest*.52, 150), 380)))
+	// About half for the table, in whole rows; what it does not need, the chart may have,
+	// up to a bound, so that another split does not change everything.
+	room := int((rest*.5-tableFrame)/widget.RowHeight + .4)
+	rows := float32(max(1, min(room, len(p.rows))))
+	upper := float32(int(min(max(rest-tableFrame-rows*widget.RowHeight, 140), max(rest*.62, 140), 460)))
 	widget.At(p.card.Container, 0, y, size.Width, upper)
 	y += upper + p.Gap
-	widget.At(p.tableCard.Container, 0, y, size.Width, max(0, size.Height-y))
+	lower := size.Height - y
+	if len(p.rows) <= room {
+		lower = min(lower, tableFrame+rows*widget.RowHeight)
+	}
+	widget.At(p.tableCard.Container, 0, y, size.Width, max(0, lower))
+}
+
+// placeTiles gives all tiles the same width, or, where that cuts a text, what each needs.
+func (p *Page) placeTiles(y, width float32) {
+	n := float32(len(p.tiles))
+	gap, need, largest := p.Gap, float32(0), float32(0)
+	measure := func(narrow bool) {
+		need, largest = 0, 0
+		for _, t := range p.tiles {
+			t.Narrow = narrow
+			need, largest = need+t.Need(), max(largest, t.Need())
+		}
+	}
+	if measure(p.Narrow); need+gap*(n-1) > width {
+		gap = theme.RowGap
+		measure(true)
+	}
+	left := width - gap*(n-1)
+	x := float32(0)
+	for _, t := range p.tiles {
+		wide := left / n
+		if largest > wide {
+			wide = t.Need() + (left-need)/n
+		}
+		from, to := float32(int(x+.5)), float32(int(x+wide+.5))
+		widget.At(t.Container, from, y, to-from, 76)
+		x += wide + gap
+	}
 }
 
 // Question is what the page wants to be answered now.
@@ -133,14 +168,15 @@ func (p *Page) Apply(h view.History) {
 	for i, t := range p.tiles {
 		if i < len(h.Tiles) {
 			f := h.Tiles[i]
-			t.Set(f.Label, f.Value, "", f.Caption, f.Exact)
+			t.Set(f.Label, f.Value, f.Caption, f.Exact)
 		}
 	}
+	p.rows, p.total = h.Rows, h.Total
+	p.Relay()
 	p.card.SetHeading(h.Chart.Title)
 	p.chart.Set(days(h.Chart))
 	p.card.Container.Layout.Layout(p.card.Container.Objects, p.card.Container.Size())
 	p.table.SetTitle(0, h.Split)
-	p.rows, p.total = h.Rows, h.Total
 	p.fill()
 }
 

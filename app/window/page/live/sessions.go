@@ -41,9 +41,10 @@ func newSessionsCard(tips *widget.Tips) *sessionsCard {
 		}
 	}
 	c.rows = widget.NewRows(46,
+		func() int { return len(c.sessions) },
 		func() fyne.CanvasObject { return newSessionRow(c) },
 		func(i int, o fyne.CanvasObject) { o.(*sessionRow).set(c.sessions[i], i == len(c.sessions)-1) })
-	ring := widget.NewPicture(func() fyne.Resource { return theme.DashedRing(theme.BorderStrong, 42, 7, 12) })
+	ring := widget.NewPicture(func() fyne.Resource { return theme.DashedRing(theme.BorderStrong, 42, 6, 12, .62) })
 	headline := widget.NewText(theme.BodyMedium, theme.TextPrimary, "No sessions in the last 30 minutes")
 	c.idle = widget.NewText(theme.Caption, theme.TextTertiary, "")
 	c.none = widget.Place(nil, func(size fyne.Size) {
@@ -78,8 +79,7 @@ func (c *sessionsCard) place(at fyne.Position, size fyne.Size) {
 	if c.narrow {
 		c.rows.SetHeight(42)
 	}
-	widget.At(c.rows.Scroll, at.X, y+26, size.Width, max(0, bottom-y-26))
-	c.rows.SetCount(len(c.sessions))
+	c.rows.Place(at.X, y+26, size.Width, max(0, bottom-y-26), 12)
 	widget.At(c.none, at.X, y, size.Width, max(0, bottom-y-theme.CardPad))
 }
 
@@ -95,11 +95,10 @@ func (c *sessionsCard) apply(l view.Live) {
 	for i, h := range c.heads {
 		widget.Show(h, any && (i < 4 || !c.narrow))
 	}
+	c.rows.Update()
 	if some {
 		c.Container.Layout.Layout(c.Container.Objects, c.Container.Size())
-		return
 	}
-	c.rows.SetCount(len(c.sessions))
 }
 
 // sessionRow is one session in two lines.
@@ -205,7 +204,10 @@ func (r *sessionRow) layout(size fyne.Size) {
 }
 
 // CreateRenderer is part of fyne.Widget.
-func (r *sessionRow) CreateRenderer() fyne.WidgetRenderer { return sessionRenderer{r} }
+func (r *sessionRow) CreateRenderer() fyne.WidgetRenderer {
+	r.layout(r.Size())
+	return sessionRenderer{r}
+}
 
 type sessionRenderer struct{ row *sessionRow }
 
