@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math"
 	"strconv"
@@ -339,10 +340,28 @@ func (s *Scanner) skipContainer() {
 
 // decoded is the inside of a string as it is meant; mostly that is the raw text.
 func (s *Scanner) decoded(raw []byte) []byte {
-	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+	if plain(raw) || bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
 		return raw
 	}
 	return s.decode(raw)
+}
+
+// plain reports whether a text is ASCII without a backslash, as keys and ids are; it looks
+// at eight bytes a step.
+func plain(text []byte) bool {
+	for ; len(text) >= 8; text = text[8:] {
+		word := binary.LittleEndian.Uint64(text)
+		slash := word ^ ones*'\\'
+		if (word|(slash-ones)&^slash)&highs != 0 {
+			return false
+		}
+	}
+	for _, c := range text {
+		if c >= utf8.RuneSelf || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // decode resolves the escapes of a string's inside, into a buffer used again and again.

@@ -5,6 +5,12 @@ import (
 	"fmt"
 )
 
+// Words of eight bytes that are all one, or all the high bit, to compare eight at a time.
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
 // SyntaxError says where a text stops being JSON.
 type SyntaxError struct {
 	Offset int // of the first byte that cannot be, the length of the text if it ends early
@@ -177,10 +183,6 @@ func validNumber(text []byte, i int) (int, bool) {
 // validString checks the string whose opening quote is at i, eight bytes a step where
 // nothing special is among them.
 func validString(text []byte, i int) (int, bool) {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x8080808080808080
-	)
 	i++
 	for {
 		for i+8 <= len(text) {

@@ -158,12 +158,11 @@ func (p *parser) take(l *line, at int64, out agent.Sink) {
 		}
 	}
 	u := &e.message.usage
-	if u.tokens.IsZero() && u.searches == 0 && len(u.advisors) == 0 && l.cost == nil {
+	if u.tokens.IsZero() && len(u.advisors) == 0 {
 		return
 	}
 	var event usage.Event
 	p.fill(&event, l, e, at)
-	p.hold(&event, e.message.id.global, out)
 	for n, a := range u.advisors {
 		if a.tokens.IsZero() {
 			continue
@@ -177,6 +176,10 @@ func (p *parser) take(l *line, at int64, out agent.Sink) {
 		extra.Flags &^= usage.LowerBound
 		out.Event(&extra)
 	}
+	if u.tokens.IsZero() {
+		return // nothing was billed for the message itself
+	}
+	p.hold(&event, e.message.id.global, out)
 	if event.Flags&usage.Sidechain == 0 && (!p.open || event.Session != p.session.ID || event.Time >= p.session.Time) {
 		p.converse(&event, out)
 	}
