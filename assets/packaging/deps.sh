@@ -68,7 +68,7 @@ install() { # PACKAGE...
       # The lists are fetched only when they do not know the packages: it costs seconds.
       apt-get -s "${options[@]}" install "$@" >/dev/null 2>&1 ||
         as_root apt-get -o DPkg::Lock::Timeout=300 -qq update || return 1
-      as_root env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install "$@" >&2 ;;
+      as_root env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install "$@" >/dev/null ;;
     dnf) as_root dnf -q -y --setopt=install_weak_deps=False install "$@" >&2 ;;
     pacman) as_root pacman -S --noconfirm --needed "$@" >&2 ;;
     zypper) as_root zypper -q --non-interactive install --no-recommends "$@" >&2 ;;
@@ -94,7 +94,7 @@ check_go() {
   local found wanted
   wanted=$(sed -n 's/^toolchain go//p' go.mod)
   wanted=${wanted:-$(sed -n 's/^go //p' go.mod)}
-  found=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed 's/^go//; s/[^0-9.].*//')
+  found=$(GOTOOLCHAIN=local go version 2>/dev/null | sed 's/^go version go//; s/[^0-9.].*//')
   if [ -n "$found" ] && [ "$(printf '%s\n' 1.21 "$found" | sort -V | head -1)" = 1.21 ]; then return 0; fi
   if [ -n "$found" ]; then
     echo "Go $found is too old: 1.21 or newer is needed, it then fetches Go $wanted by itself."
