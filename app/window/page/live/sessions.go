@@ -12,8 +12,8 @@ import (
 // widths of the columns of figures, from the left.
 type widths struct{ context, fresh, cost, line float32 }
 
-func columnWidths(narrow bool) widths {
-	if narrow {
+func columnWidths(slim bool) widths {
+	if slim {
 		return widths{context: 84, fresh: 64, cost: 64}
 	}
 	return widths{context: 88, fresh: 72, cost: 68, line: 84}
@@ -29,7 +29,8 @@ type sessionsCard struct {
 	rows     *widget.Rows
 	none     *fyne.Container
 	idle     *widget.Text
-	narrow   bool
+	narrow   bool // lower rows
+	slim     bool // no room for the last column
 }
 
 func newSessionsCard(tips *widget.Tips) *sessionsCard {
@@ -64,10 +65,11 @@ func newSessionsCard(tips *widget.Tips) *sessionsCard {
 }
 
 func (c *sessionsCard) place(at fyne.Position, size fyne.Size) {
-	w := columnWidths(c.narrow)
+	c.slim = c.narrow || size.Width < 500
+	w := columnWidths(c.slim)
 	y := at.Y + 6
 	right := at.X + size.Width
-	widget.Show(c.heads[4], !c.narrow && len(c.sessions) > 0)
+	widget.Show(c.heads[4], !c.slim && len(c.sessions) > 0)
 	for i, width := range [...]float32{w.line, w.cost, w.fresh, w.context} {
 		widget.Line(c.heads[4-i], right-width, y+6, width)
 		right -= width
@@ -93,7 +95,7 @@ func (c *sessionsCard) apply(l view.Live) {
 	widget.Show(c.rule, any)
 	widget.Show(c.rows.Scroll, any)
 	for i, h := range c.heads {
-		widget.Show(h, any && (i < 4 || !c.narrow))
+		widget.Show(h, any && (i < 4 || !c.slim))
 	}
 	c.rows.Update()
 	if some {
@@ -165,7 +167,7 @@ func (r *sessionRow) set(s view.Session, last bool) {
 }
 
 func (r *sessionRow) layout(size fyne.Size) {
-	w := columnWidths(r.card.narrow)
+	w := columnWidths(r.card.slim)
 	middle := (size.Height - 1) / 2
 	widget.Show(r.rule, !r.last)
 	widget.At(r.rule, 0, size.Height-1, size.Width, 1)
