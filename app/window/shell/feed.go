@@ -205,9 +205,11 @@ func (f *Feed) serve(ctx context.Context, wish Wish, meter report.Meter, connect
 			snapshot.Findings = append([]health.Finding{f.finding(err)}, snapshot.Findings...)
 		}
 	}
-	if !connected && snapshot.StaleSince.IsZero() {
-		snapshot.StaleSince = newest(snapshot)
+	if !connected {
 		again = min(again, retryTime)
+		if snapshot.StaleSince.IsZero() && (err == nil || errors.Is(err, fs.ErrNotExist)) {
+			snapshot.StaleSince = newest(snapshot)
+		}
 	}
 	if snapshot.Now.Live || meter.Reading.Running {
 		again = agesTime
