@@ -201,7 +201,7 @@ func askMeter(ctx context.Context, c *Context, dir string, m link.Message) (answ
 func printEmpty(w printer, e *view.Empty) {
 	fmt.Fprintln(w, e.Headline+".")
 	fmt.Fprintln(w, "\nLooked in:")
-	t := table{left: 3}
+	t := table{left: 3, whole: 1}
 	for _, p := range e.Places {
 		t.add(p.Agent, p.Path, p.State)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,8 @@ const tableWidth = 80
 // table is text in columns: the first ones left, numbers right.
 type table struct {
 	left  int // so many columns are text
+	whole int // so many of them, from the left, are never shortened
+	spare int // so many numbers, from the second one on, are left out before it is too wide
 	rows  [][]string
 	rules map[int]bool // rows with a rule above
 }
@@ -30,40 +33,23 @@ func (t *table) rule() {
 	t.rules[len(t.rows)] = true
 }
 
-// print writes the table. Text columns give way, the widest first, until it fits.
+// print writes the table. To fit, text columns give way, the widest first, and then the
+// numbers that are parts of others are left out.
 func (t *table) print(w printer, indent string) {
 	if len(t.rows) == 0 {
 		return
 	}
-	widths := make([]int, len(t.rows[0]))
-	for _, row := range t.rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], length(cell))
+	widths := t.widths(len(indent))
+	for t.spare > 0 && total(widths)+len(indent) > tableWidth {
+		for i, row := range t.rows {
+			t.rows[i] = slices.Delete(row, t.left+1, t.left+2)
 		}
-	}
-	total := func() int {
-		sum := len(indent) + 2*(len(widths)-1)
-		for _, w := range widths {
-			sum += w
-		}
-		return sum
-	}
-	const least = 8
-	for total() > tableWidth {
-		widest := 0
-		for i := range min(t.left, len(widths)) {
-			if widths[i] > widths[widest] {
-				widest = i
-			}
-		}
-		if t.left == 0 || widths[widest] <= least {
-			break
-		}
-		widths[widest]--
+		t.spare--
+		widths = t.widths(len(indent))
 	}
 	for n, row := range t.rows {
 		if t.rules[n] {
-			fmt.Fprintln(w, indent+strings.Repeat("─", total()-len(indent)))
+			fmt.Fprintln(w, indent+strings.Repeat("─", total(widths)))
 		}
 		var line strings.Builder
 		line.WriteString(indent)
@@ -81,6 +67,39 @@ func (t *table) print(w printer, indent string) {
 		}
 		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
 	}
+}
+
+// widths are what the columns get, shortened as far as they may be.
+func (t *table) widths(indent int) []int {
+	widths := make([]int, len(t.rows[0]))
+	for _, row := range t.rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], length(cell))
+		}
+	}
+	const least = 8
+	for total(widths)+indent > tableWidth {
+		widest := -1
+		for i := t.whole; i < min(t.left, len(widths)); i++ {
+			if widths[i] > least && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		widths[widest]--
+	}
+	return widths
+}
+
+// total is the width of a row, with the gaps between its columns.
+func total(widths []int) int {
+	sum := 2 * (len(widths) - 1)
+	for _, w := range widths {
+		sum += w
+	}
+	return sum
 }
 
 func length(text string) int { return len([]rune(text)) }
@@ -103,7 +122,9 @@ func printTable(w printer, q question, rows []store.Row, totals usage.Counts) er
 		_, err := fmt.Fprintln(w, "Nothing was used in that time.")
 		return err
 	}
-	t := table{left: len(q.by)}
+	t := table{left: len(q.by), spare: 3} // input, written and output are parts of fresh
+	steps, _ := q.steps()
+	t.whole = len(steps)
 	var head []string
 	for _, d := range q.by {
 		head = append(head, strings.ToUpper(string(d[:1]))+string(d[1:]))
