@@ -36,8 +36,8 @@ func DayStart(year int, month time.Month, day int, zone *time.Location) time.Tim
 			start = t
 		}
 	}
-	if start.IsZero() { // a date that the zone never had
-		return time.Date(year, month, day, 0, 0, 0, 0, zone)
+	if start.IsZero() { // the zone never had this date: it is over when it begins
+		return DayStart(year, month, day+1, zone)
 	}
 	return start
 }
