@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"sync"
 
 	"fyne.io/systray"
 
@@ -20,8 +21,9 @@ const pictureSize = 48
 
 // run shows the item on the session bus. It returns when ctx ends.
 func (t *tray) run(ctx context.Context) {
-	if !t.watch(ctx) {
-		<-ctx.Done()
+	select {
+	case <-t.watch(ctx):
+	case <-ctx.Done():
 		return
 	}
 	i := &item{}
@@ -40,35 +42,28 @@ func (t *tray) run(ctx context.Context) {
 	// where the bus is gone already.
 }
 
-// watch follows the session bus in the background; false: there is none.
-func (t *tray) watch(ctx context.Context) bool {
-	if t.o.BusAddress == "" {
-		t.none()
-		return false
-	}
+// watch follows the session bus in the background. The channel is closed when there is a tray
+// host for the first time. Until then the item waits: the library would miss a host that
+// comes in the moment in which it asks for one; later ones it follows by itself.
+func (t *tray) watch(ctx context.Context) <-chan struct{} {
+	there := make(chan struct{})
 	// The library finds the bus there, and would start one of its own if it did not.
-	if err := os.Setenv("DBUS_SESSION_BUS_ADDRESS", t.o.BusAddress); err != nil {
+	if t.o.BusAddress == "" || os.Setenv("DBUS_SESSION_BUS_ADDRESS", t.o.BusAddress) != nil {
 		t.none()
-		return false
+		return there
 	}
-	first := make(chan bool, 1)
-	tell := func(there bool) {
-		select {
-		case first <- there:
-		default:
-		}
-	}
+	first := sync.OnceFunc(func() { close(there) })
 	go func() {
 		err := t.o.Watch(ctx, platform.Watching{
 			TrayHost: func(present bool) {
-				if present {
-					t.core.SetTray(core.TrayShown)
-					t.core.ClearFinding(health.NoTrayHost, "")
-				} else {
+				if !present {
 					t.core.SetTray(core.TrayWaiting)
 					t.lacks(health.NoTrayHost)
+					return
 				}
-				tell(true)
+				t.core.SetTray(core.TrayShown)
+				t.core.ClearFinding(health.NoTrayHost, "")
+				first()
 			},
 			Appearance: func(a platform.Appearance) {
 				if a.Scheme == platform.SchemeLight {
@@ -81,9 +76,8 @@ func (t *tray) watch(ctx context.Context) bool {
 		if err != nil && ctx.Err() == nil {
 			t.none()
 		}
-		tell(false)
 	}()
-	return <-first
+	return there
 }
 
 // none: no item in the life of this process.
