@@ -1,13 +1,11 @@
 package ingest
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 
 	"tokenmeter/internal/agent"
@@ -179,7 +177,7 @@ func (w *walk) list(f *folder) (subs []subfolder) {
 // look takes one entry of a folder. Anything but logs, folders and links (pipes, devices,
 // sockets) is passed over unopened.
 func (w *walk) look(f *folder, entry string, kind fs.FileMode, stat func() (fs.FileInfo, error)) (sub subfolder, ok bool) {
-	name, path := f.child(entry), filepath.Join(f.path, entry)
+	name, path := f.child(entry), f.path+string(filepath.Separator)+entry
 	switch {
 	case kind.IsDir():
 		if info, err := stat(); err == nil {
@@ -295,13 +293,6 @@ func (w *walk) recovered(path string) {
 		delete(w.trouble, path)
 		w.health.Clear(health.FolderUnreadable, path)
 	}
-}
-
-// newestFirst puts what changed last in front, so that today is right first.
-func newestFirst(files []candidate) {
-	slices.SortFunc(files, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.modified, a.modified), cmp.Compare(a.path, b.path))
-	})
 }
 
 // root is a root with the source it belongs to.

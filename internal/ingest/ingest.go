@@ -2,12 +2,14 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -138,19 +140,27 @@ func (in *Ingest) Once(ctx context.Context) error {
 // also puts what it saw on the board. With a watcher, all folders are watched before they
 // are listed for the last time, so that nothing falls between.
 func (in *Ingest) lookAtAll(ctx context.Context, w *watcher) error {
-	if err := in.load(ctx); err != nil {
-		return err
-	}
+	// What is stored is fetched while the disk is walked: for a command that finds nothing
+	// new, that is all there is to do.
+	loaded := make(chan error, 1)
+	go func() { loaded <- in.load(ctx) }()
 	roots := in.currentRoots()
 	var seen *walk
+	var err error
 	for range 3 {
 		seen = in.newWalk()
-		if err := seen.roots(ctx, roots); err != nil {
-			return err
+		if err = seen.roots(ctx, roots); err != nil {
+			break
 		}
 		if w == nil || !w.adopt(seen, roots) {
 			break
 		}
+	}
+	if err := <-loaded; err != nil {
+		return err
+	}
+	if err != nil {
+		return err
 	}
 	for path := range in.trouble {
 		if !seen.failing[path] {
@@ -163,7 +173,6 @@ func (in *Ingest) lookAtAll(ctx context.Context, w *watcher) error {
 			in.vanished(path)
 		}
 	}
-	newestFirst(seen.files)
 	in.enqueue(seen.files, listed)
 	return nil
 }
@@ -219,7 +228,7 @@ const (
 	noticed               // something happened to it
 )
 
-// enqueue makes jobs of the files that changed.
+// enqueue makes jobs of the files that changed, newest first, so that today is right first.
 func (in *Ingest) enqueue(files []candidate, why reason) {
 	var jobs []*job
 	var bytesLeft int64
@@ -244,6 +253,9 @@ func (in *Ingest) enqueue(files []candidate, why reason) {
 		bytesLeft += j.left()
 		jobs = append(jobs, j)
 	}
+	slices.SortFunc(jobs, func(a, b *job) int {
+		return cmp.Or(cmp.Compare(b.modified, a.modified), cmp.Compare(a.path, b.path))
+	})
 	in.queue.push(jobs, why != listed)
 	if why != listed || len(jobs) == 0 {
 		return

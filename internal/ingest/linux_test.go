@@ -101,7 +101,7 @@ func TestWhatMayNotBeReadIsAFindingAndIsTriedAgain(t *testing.T) {
 	m.must(os.Chmod(m.path(shop+"b.jsonl"), 0))
 	m.must(os.Chmod(m.path(".claude/projects/-hidden"), 0))
 	m.must(os.Chmod(m.path(".codex"), 0))
-	m.must(m.store.Close())
+	m.close()
 	command := m.unprivileged("meter")
 	meter := m.talk(command)
 	meter.until("running")
@@ -147,7 +147,7 @@ func TestTheLimitOfWatchesIsToldAndTheRestIsPolled(t *testing.T) {
 			for i := range 12 {
 				m.append(".claude/projects/p"+string(rune('a'+i))+"/x.jsonl", line(i+1))
 			}
-			m.must(m.store.Close())
+			m.close()
 			meter := m.talk(m.child("meter", "unshare", "-Ur", "sh", "-c", `echo `+c.limit+` > /proc/sys/user/`+c.file+`; exec "$@"`, "sh"))
 			meter.until("running")
 			meter.say("await 12")
@@ -173,7 +173,7 @@ func TestAnIdleMeterDoesNotWake(t *testing.T) {
 	for i := range 50 {
 		m.append(shop+string(rune('a'+i%26))+string(rune('a'+i/26))+"/x.jsonl", line(i+1))
 	}
-	m.must(m.store.Close())
+	m.close()
 	meter := m.talk(m.child("meter"))
 	meter.until("running")
 	meter.say("await 50")

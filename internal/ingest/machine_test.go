@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ type machine struct {
 	store      *store.Store
 	ingest     *ingest.Ingest
 	changes    chan struct{}
+	closeStore func() error
 }
 
 func newMachine(t testing.TB) *machine {
@@ -55,7 +57,9 @@ func (m *machine) start() {
 	if err != nil {
 		m.Fatal(err)
 	}
-	m.Cleanup(func() { s.Close() })
+	once := sync.OnceValue(s.Close)
+	m.Cleanup(func() { once() })
+	m.closeStore = once
 	m.store, m.board, m.changes = s, health.NewBoard(time.Now), make(chan struct{}, 1)
 	m.ingest = ingest.New(ingest.Options{
 		Store: s, Sources: []agent.Source{claude.Source{}, codex.Source{}}, Env: m.env(), Clock: time.Now, Health: m.board,
@@ -82,10 +86,14 @@ func (m *machine) env() agent.Env {
 // restart ends the use of the store and starts anew on the same data.
 func (m *machine) restart() {
 	m.Helper()
-	if err := m.store.Close(); err != nil {
-		m.Fatal(err)
-	}
+	m.close()
 	m.start()
+}
+
+// close ends the use of the store.
+func (m *machine) close() {
+	m.Helper()
+	m.must(m.closeStore())
 }
 
 func (m *machine) path(name string) string {
@@ -230,7 +238,13 @@ func (m *machine) reference() map[usage.AgentID]usage.Counts {
 // wantReference compares what is stored with the reference.
 func (m *machine) wantReference(when string) {
 	m.Helper()
-	got, want := m.sums(), m.reference()
+	m.wantSums(when, m.reference())
+}
+
+// wantSums compares what is stored with sums.
+func (m *machine) wantSums(when string, want map[usage.AgentID]usage.Counts) {
+	m.Helper()
+	got := m.sums()
 	for id, counts := range want {
 		if got[id] != counts {
 			m.Errorf("%s: %s: stored %+v\n want %+v", when, id, got[id], counts)

@@ -522,7 +522,7 @@ func TestAContextThatEndsStopsReadingAndLosesNothing(t *testing.T) {
 func TestAStoreThatCannotBeWrittenIsTold(t *testing.T) {
 	m := newMachine(t)
 	m.append(shop+"a.jsonl", line(1))
-	m.must(m.store.Close())
+	m.close()
 	readOnly, err := store.Open(context.Background(), filepath.Join(m.data, "tokenmeter.db"), store.Options{ReadOnly: true})
 	m.must(err)
 	defer readOnly.Close()

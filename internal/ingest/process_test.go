@@ -37,6 +37,7 @@ var roles = map[string]func(m *machine, input io.Reader){
 		fmt.Printf("locked %v\n", !ok)
 		fmt.Printf("requests %d\n", m.sums()[claudeID].Requests)
 	},
+	"crash": playCrash,
 	// meter holds the lock and runs until its input ends.
 	"meter": func(m *machine, input io.Reader) {
 		release, ok, err := ingest.TryLock(m.data)
@@ -71,7 +72,7 @@ func TestRole(t *testing.T) {
 	m := &machine{TB: t, home: os.Getenv(homeVariable), data: os.Getenv(dataVariable), variables: map[string]string{}}
 	m.start()
 	role(m, os.Stdin)
-	m.must(m.store.Close())
+	m.close()
 }
 
 // child starts this binary in a role, by way of a wrapper if one is named.
