@@ -82,15 +82,17 @@ func run(arguments []string) int {
 		fmt.Fprintln(os.Stderr, "The window cannot be shown:", err)
 		return exitFailed
 	}
-	open(ctx, env, dataDir, c)
+	startDemo := demo(os.Environ())
+	ownCaches(env)
+	open(ctx, env, dataDir, c, startDemo)
 	return exitDone
 }
 
 // open shows the window and returns when it has ended.
-func open(ctx context.Context, env agent.Env, dataDir string, c choices) {
+func open(ctx context.Context, env agent.Env, dataDir string, c choices, startDemo func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	program := app.New()
+	program := app.NewWithID("") // an id would give Fyne a file of preferences, which is not wanted
 	do := fyne.Do
 	program.SetIcon(fyne.NewStaticResource("tokenmeter.png", assets.Icon256))
 	look := theme.New(fynetheme.VariantDark)
@@ -134,7 +136,7 @@ func open(ctx context.Context, env agent.Env, dataDir string, c choices) {
 			}
 		},
 		Quit: program.Quit,
-		Demo: demo(),
+		Demo: startDemo,
 	})
 	ended := make(chan struct{})
 	program.Lifecycle().SetOnStarted(func() {
@@ -227,9 +229,28 @@ func bareSnapshot(env agent.Env) *report.Snapshot {
 	return s
 }
 
-// demo gives the function that starts the demo, nil where the meter's program is not
-// beside this one.
-func demo() func() {
+// ownCaches has the list of fonts and the graphics driver's shaders kept in a folder of ours
+// instead of the user's cache folder itself.
+func ownCaches(env agent.Env) {
+	if env.OS == "darwin" || env.OS == "windows" {
+		return
+	}
+	base := env.Variable("XDG_CACHE_HOME")
+	if !filepath.IsAbs(base) {
+		if env.Home == "" {
+			return
+		}
+		base = filepath.Join(env.Home, ".cache")
+	}
+	dir := filepath.Join(base, "tokenmeter")
+	if os.MkdirAll(dir, 0o700) == nil {
+		os.Setenv("XDG_CACHE_HOME", dir)
+	}
+}
+
+// demo gives the function that starts the demo in an environment, nil where the meter's
+// program is not beside this one.
+func demo(environment []string) func() {
 	self, err := os.Executable()
 	if err != nil {
 		return nil
@@ -244,6 +265,7 @@ func demo() func() {
 	}
 	return func() {
 		command := exec.Command(path, "demo")
+		command.Env = environment
 		if err := command.Start(); err != nil {
 			fmt.Fprintln(os.Stderr, "The demo cannot be started:", err)
 			return

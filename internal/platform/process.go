@@ -47,9 +47,8 @@ func runnable(path string) bool {
 // to see either. It shares this process's standard error.
 func StartWindow(env agent.Env, path string, arguments ...string) (*Process, error) {
 	command := exec.Command(path, arguments...)
-	command.Env = windowEnvironment(os.Environ())
 	command.Stderr = os.Stderr
-	command.Env = environmentOf(env, os.Environ())
+	command.Env = windowEnvironment(environmentOf(env, os.Environ()))
 	p, err := start(command)
 	if err != nil {
 		return nil, fmt.Errorf("start window: %w", err)
