@@ -73,6 +73,15 @@ func (r *Rows) Reveal(row int) {
 	r.arrange()
 }
 
+// ScrollBy scrolls by rows, as far as there are any.
+func (r *Rows) ScrollBy(rows int) {
+	offset := r.Scroll.Offset
+	most := float32(r.count())*r.height - r.Scroll.Size().Height
+	offset.Y = max(0, min(offset.Y+float32(rows)*r.height, most))
+	r.Scroll.ScrollToOffset(offset)
+	r.arrange()
+}
+
 // Page is how many whole rows are in view.
 func (r *Rows) Page() int { return max(1, int(r.Scroll.Size().Height/r.height)) }
 

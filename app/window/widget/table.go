@@ -36,7 +36,7 @@ type Table struct {
 	data    []Row
 	total   *tableRow
 	rule    *Box
-	keys    *tableKeys
+	keys    *Keys
 	cursor  int // row that the keyboard stands on, -1 = none
 	narrow  bool
 }
@@ -49,12 +49,14 @@ const headHeight = 26
 // NewTable makes an empty table; sort is called with the number of a column.
 func NewTable(columns []Column, tips *Tips, sort func(column int)) *Table {
 	t := &Table{columns: columns, tips: tips, cursor: -1, rule: NewBox(theme.BorderStrong, 0)}
-	t.keys = &tableKeys{table: t}
-	t.keys.ExtendBaseWidget(t.keys)
 	t.rows = NewRows(RowHeight,
 		func() int { return len(t.data) },
 		func() fyne.CanvasObject { return newTableRow(t, false) },
 		func(i int, o fyne.CanvasObject) { o.(*tableRow).set(t.data[i], i == t.cursor, i == len(t.data)-1) })
+	t.keys = NewKeys(t.rows, 12, t.move, func() {
+		t.cursor = -1
+		t.rows.arrange()
+	})
 	t.total = newTableRow(t, true)
 	headRule := NewBox(theme.Border, 0)
 	objects := []fyne.CanvasObject{t.keys}
@@ -134,64 +136,15 @@ func (t *Table) SetRows(rows []Row, total Row) {
 // Rows are the rows as they stand.
 func (t *Table) Rows() []Row { return t.data }
 
-func (t *Table) move(to int) {
-	to = max(0, min(len(t.data)-1, to))
+// move puts the keyboard's cursor so many rows further.
+func (t *Table) move(by int) {
+	to := max(0, min(len(t.data)-1, t.cursor+by))
 	if len(t.data) == 0 || to == t.cursor {
 		return
 	}
 	t.cursor = to
 	t.rows.Reveal(to)
 	t.rows.arrange()
-}
-
-// tableKeys takes the keyboard for the whole table.
-type tableKeys struct {
-	fynewidget.BaseWidget
-	table   *Table
-	focused bool
-}
-
-func (k *tableKeys) FocusGained() {
-	k.focused = true
-	k.Refresh()
-}
-
-func (k *tableKeys) FocusLost() {
-	k.focused = false
-	k.table.cursor = -1
-	k.table.rows.arrange()
-	k.Refresh()
-}
-
-func (k *tableKeys) TypedRune(rune) {}
-
-func (k *tableKeys) TypedKey(e *fyne.KeyEvent) {
-	t := k.table
-	switch e.Name {
-	case fyne.KeyUp:
-		t.move(t.cursor - 1)
-	case fyne.KeyDown:
-		t.move(t.cursor + 1)
-	case fyne.KeyPageUp:
-		t.move(t.cursor - t.rows.Page())
-	case fyne.KeyPageDown:
-		t.move(t.cursor + t.rows.Page())
-	case fyne.KeyHome:
-		t.move(0)
-	case fyne.KeyEnd:
-		t.move(len(t.data) - 1)
-	}
-}
-
-func (k *tableKeys) CreateRenderer() fyne.WidgetRenderer {
-	focus := ring(theme.RadiusTag)
-	return newDrawn(k, drawn{
-		objects: []fyne.CanvasObject{focus},
-		min:     func() fyne.Size { return fyne.Size{} },
-		// Outside of the ground of a chosen row, which bleeds out.
-		layout: func(size fyne.Size) { At(focus, -12, -4, size.Width+24, size.Height+8) },
-		update: func() { Show(focus, k.focused) },
-	})
 }
 
 // tableRow is one row; its size is the table's width and a bleed at both sides.

@@ -81,6 +81,25 @@ func TestLongNamesGiveWay(t *testing.T) {
 	test.AssertRendersToImage(t, "long-names.png", w.Canvas())
 }
 
+func TestSessionsAreScrolledByKeyboard(t *testing.T) {
+	p, w := open(t, 900, 600)
+	l := pagetest.Live()
+	l.Sessions = append(l.Sessions, l.Sessions...)
+	l.Sessions[9].Project = "the-last-one"
+	p.Apply(l)
+	pagetest.Lacks(t, w, "the-last-one")
+	for range 20 {
+		w.Canvas().FocusNext()
+		if keys, ok := w.Canvas().Focused().(*widget.Keys); ok {
+			keys.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEnd})
+			break
+		}
+	}
+	pagetest.Shows(t, w, "the-last-one")
+	w.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyHome})
+	pagetest.Lacks(t, w, "the-last-one")
+}
+
 func TestPointerSaysWhatIsBehindAFigure(t *testing.T) {
 	p, w := open(t, 1300, 800)
 	p.Apply(pagetest.Live())

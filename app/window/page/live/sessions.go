@@ -27,6 +27,7 @@ type sessionsCard struct {
 	heads    [5]*widget.Text
 	rule     *widget.Box
 	rows     *widget.Rows
+	keys     *widget.Keys
 	none     *fyne.Container
 	idle     *widget.Text
 	narrow   bool // lower rows
@@ -45,6 +46,7 @@ func newSessionsCard(tips *widget.Tips) *sessionsCard {
 		func() int { return len(c.sessions) },
 		func() fyne.CanvasObject { return newSessionRow(c) },
 		func(i int, o fyne.CanvasObject) { o.(*sessionRow).set(c.sessions[i], i == len(c.sessions)-1) })
+	c.keys = widget.NewKeys(c.rows, 6, nil, nil)
 	ring := widget.NewPicture(func() fyne.Resource { return theme.DashedRing(theme.BorderStrong, 42, 6, 12, .62) })
 	headline := widget.NewText(theme.BodyMedium, theme.TextPrimary, "No sessions in the last 30 minutes")
 	c.idle = widget.NewText(theme.Caption, theme.TextTertiary, "")
@@ -56,7 +58,7 @@ func newSessionsCard(tips *widget.Tips) *sessionsCard {
 		widget.Line(c.idle, x+56, y+22, size.Width-x-56)
 	}, ring, headline, c.idle)
 	c.none.Hide()
-	objects := []fyne.CanvasObject{c.rule, c.rows.Scroll, c.none}
+	objects := []fyne.CanvasObject{c.keys, c.rule, c.rows.Scroll, c.none}
 	for _, h := range c.heads {
 		objects = append(objects, h)
 	}
@@ -82,6 +84,7 @@ func (c *sessionsCard) place(at fyne.Position, size fyne.Size) {
 		c.rows.SetHeight(42)
 	}
 	c.rows.Place(at.X, y+26, size.Width, max(0, bottom-y-26), 12)
+	widget.At(c.keys, at.X, y+26, size.Width, c.rows.Size().Height)
 	widget.At(c.none, at.X, y, size.Width, max(0, bottom-y-theme.CardPad))
 }
 
@@ -94,6 +97,7 @@ func (c *sessionsCard) apply(l view.Live) {
 	widget.Show(c.none, !any)
 	widget.Show(c.rule, any)
 	widget.Show(c.rows.Scroll, any)
+	widget.Show(c.keys, any)
 	for i, h := range c.heads {
 		widget.Show(h, any && (i < 4 || !c.slim))
 	}
