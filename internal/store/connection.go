@@ -10,12 +10,18 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// connection is the writing connection. It goes past database/sql, which would add a third
-// to the time of each insert. Statements are prepared once and kept.
+// connection is one connection to SQLite. It goes past database/sql, which would add a
+// third to the time of each insert and more than that to each row of an answer. Statements
+// are prepared once and kept. One goroutine may use it at a time.
 type connection struct {
 	conn       *sqlite3.SQLiteConn
 	statements map[string]*statement
+	ctx        context.Context // looked at now and then while rows are read; nil = none
 }
+
+// maxStatements is how many prepared statements a connection keeps from one transaction
+// to the next.
+const maxStatements = 100
 
 func connect(dsn string) (*connection, error) {
 	conn, err := (&sqlite3.SQLiteDriver{}).Open(dsn)
@@ -30,10 +36,23 @@ func connect(dsn string) (*connection, error) {
 }
 
 func (c *connection) close() error {
-	for _, s := range c.statements {
-		s.stmt.Close()
-	}
+	c.drop()
 	return c.conn.Close()
+}
+
+// begin starts a transaction.
+func (c *connection) begin(text string) error {
+	if len(c.statements) > maxStatements {
+		c.drop()
+	}
+	return c.script(text)
+}
+
+func (c *connection) drop() {
+	for text, s := range c.statements {
+		s.stmt.Close()
+		delete(c.statements, text)
+	}
 }
 
 // script runs statements without arguments.
@@ -44,12 +63,13 @@ func (c *connection) script(text string) error {
 
 // statement is a prepared statement with room for its arguments and one row.
 type statement struct {
+	c    *connection
 	stmt *sqlite3.SQLiteStmt
 	args []driver.NamedValue
 	row  []driver.Value
 }
 
-// prepare returns the statement for text, which must be one of a bounded set.
+// prepare returns the statement for a text.
 func (c *connection) prepare(text string) (*statement, error) {
 	if s, ok := c.statements[text]; ok {
 		return s, nil
@@ -62,7 +82,7 @@ func (c *connection) prepare(text string) (*statement, error) {
 	if !ok {
 		return nil, fmt.Errorf("prepare %q: unexpected statement %T", text, prepared)
 	}
-	s := &statement{stmt: stmt, args: make([]driver.NamedValue, stmt.NumInput())}
+	s := &statement{c: c, stmt: stmt, args: make([]driver.NamedValue, stmt.NumInput())}
 	for i := range s.args {
 		s.args[i].Ordinal = i + 1
 	}
@@ -76,17 +96,22 @@ func (c *connection) exec(text string, args ...driver.Value) (changes, id int64,
 	if err != nil {
 		return 0, 0, err
 	}
-	return s.exec(args...)
+	if err := s.bind(args); err != nil {
+		return 0, 0, err
+	}
+	return s.run()
 }
 
-// each calls f for every row of the answer; values are valid during the call.
+// each calls f for every row of the answer; the slice is valid during the call.
 func (c *connection) each(text string, f func(row []driver.Value) error, args ...driver.Value) error {
 	s, err := c.prepare(text)
 	if err != nil {
 		return err
 	}
-	return s.each(f, args...)
+	return s.each(f, args)
 }
+
+var errStop = errors.New("enough rows")
 
 // first returns the first row of the answer, nil if there is none. It is valid until the
 // statement is used again.
@@ -95,7 +120,24 @@ func (c *connection) first(text string, args ...driver.Value) ([]driver.Value, e
 	if err != nil {
 		return nil, err
 	}
-	return s.first(args...)
+	found := false
+	err = s.each(func([]driver.Value) error { found = true; return errStop }, args)
+	if err != nil && !errors.Is(err, errStop) {
+		return nil, err
+	}
+	if !found {
+		return nil, nil
+	}
+	return s.row, nil
+}
+
+// number runs a query that answers with one integer.
+func (c *connection) number(text string, args ...driver.Value) (int64, error) {
+	row, err := c.first(text, args...)
+	if err != nil || row == nil {
+		return 0, err
+	}
+	return integer(row[0]), nil
 }
 
 func (s *statement) bind(args []driver.Value) error {
@@ -113,16 +155,10 @@ func (s *statement) bind(args []driver.Value) error {
 	return nil
 }
 
-// The context is never one that can end: watching it would cost more than the statement.
+// The contexts below are never ones that can end: the driver would start a goroutine for
+// each statement, which costs more than most of them.
 
-func (s *statement) exec(args ...driver.Value) (changes, id int64, err error) {
-	if err := s.bind(args); err != nil {
-		return 0, 0, err
-	}
-	return s.run()
-}
-
-// run is exec with the arguments that are in s.args already.
+// run executes the statement with the arguments that are in s.args.
 func (s *statement) run() (changes, id int64, err error) {
 	result, err := s.stmt.ExecContext(context.Background(), s.args)
 	if err != nil {
@@ -133,7 +169,7 @@ func (s *statement) run() (changes, id int64, err error) {
 	return changes, id, nil
 }
 
-func (s *statement) each(f func(row []driver.Value) error, args ...driver.Value) error {
+func (s *statement) each(f func(row []driver.Value) error, args []driver.Value) error {
 	if err := s.bind(args); err != nil {
 		return err
 	}
@@ -142,10 +178,15 @@ func (s *statement) each(f func(row []driver.Value) error, args ...driver.Value)
 		return err
 	}
 	defer rows.Close()
-	if n := len(rows.Columns()); len(s.row) != n {
-		s.row = make([]driver.Value, n)
+	if s.row == nil {
+		s.row = make([]driver.Value, len(rows.Columns()))
 	}
-	for {
+	for n := 0; ; n++ {
+		if s.c.ctx != nil && n%256 == 0 {
+			if err := s.c.ctx.Err(); err != nil {
+				return err
+			}
+		}
 		err := rows.Next(s.row)
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -157,20 +198,6 @@ func (s *statement) each(f func(row []driver.Value) error, args ...driver.Value)
 			return err
 		}
 	}
-}
-
-var errStop = errors.New("enough rows")
-
-func (s *statement) first(args ...driver.Value) ([]driver.Value, error) {
-	found := false
-	err := s.each(func([]driver.Value) error { found = true; return errStop }, args...)
-	if err != nil && !errors.Is(err, errStop) {
-		return nil, err
-	}
-	if !found {
-		return nil, nil
-	}
-	return s.row, nil
 }
 
 // integer reads a column that is NULL or an integer; NULL gives 0.

@@ -18,6 +18,7 @@ var (
 	ErrOlder    = errors.New("the database has to be brought up to date first")
 	ErrLocked   = errors.New("the database is locked by another program")
 	ErrFull     = errors.New("the disk is full")
+	ErrClosed   = errors.New("the database has been closed")
 	ErrReadOnly = errors.New("the database cannot be written to")
 )
 

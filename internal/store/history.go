@@ -3,11 +3,11 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
-	"encoding/json"
-	"errors"
+	"database/sql/driver"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,8 +33,8 @@ func (s *Store) history(ctx context.Context, q Query) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.read(ctx, func(tx *sql.Tx) error {
-		h.ctx, h.tx = ctx, tx
+	err = s.readers.read(ctx, func(c *connection) error {
+		h.conn = c
 		return h.run(s.zone)
 	})
 	if err != nil {
@@ -43,30 +43,20 @@ func (s *Store) history(ctx context.Context, q Query) ([]Row, error) {
 	return h.rows(), nil
 }
 
-// read runs f on one snapshot of the database.
-func (s *Store) read(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.readers.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	return f(tx)
-}
-
 // group is a row of the answer, in ids. when is a quarter (for hours) or a local day.
 type group struct{ when, agent, model, project, session int64 }
 
 type history struct {
-	ctx   context.Context
-	tx    *sql.Tx
+	conn  *connection
 	query Query
 	zone  *time.Location
 	by    map[Dimension]bool
 	time  Dimension // Hour, Day, Week, Month or ""
 
-	lo, hi  int64 // quarters
-	bounded bool
-	filter  string // SQL, begins with AND
+	lo, hi     int64 // quarters
+	bounded    bool
+	filter     string // SQL, begins with AND; its arguments are those after the fourth
+	filterArgs []driver.Value
 
 	groups map[group]*usage.Counts
 	names  map[int64]string
@@ -104,7 +94,8 @@ func newHistory(q Query) (*history, error) {
 }
 
 func (h *history) run(stored *time.Location) error {
-	if err := h.loadAgents(); err != nil {
+	var err error
+	if h.agents, err = agentNames(h.conn); err != nil {
 		return err
 	}
 	if err := h.loadFilter(); err != nil {
@@ -116,11 +107,11 @@ func (h *history) run(stored *time.Location) error {
 		}
 	}
 	if !h.bounded {
-		source := fromRoll
+		from := rolls
 		if h.by[Session] {
-			source = fromStrand
+			from = undatedStrands
 		}
-		if err := h.add(source, piece{lo: undated, hi: undated + 1, start: undated, fixed: true}); err != nil {
+		if err := h.add(from, piece{lo: undated, hi: undated + 1, start: undated, fixed: true}); err != nil {
 			return err
 		}
 	}
@@ -130,20 +121,16 @@ func (h *history) run(stored *time.Location) error {
 // dated adds up what has a date.
 func (h *history) dated(stored *time.Location) error {
 	if h.by[Session] {
-		if h.time != "" {
-			return h.spans(fromEvent, h.lo, h.hi)
-		}
-		// Whole UTC days are summed up in strand.
-		first, end := -floorDiv(-h.lo, quartersDay), floorDiv(h.hi, quartersDay)
-		return h.around(fromStrand, fromEvent, first, end, first*quartersDay, end*quartersDay)
+		return h.spans(h.lo, h.hi, strands, loose)
 	}
 	zone, err := h.dayZone(stored)
 	if err != nil {
 		return err
 	}
 	if zone == nil {
-		return h.spans(fromRoll, h.lo, h.hi)
+		return h.spans(h.lo, h.hi, rolls)
 	}
+	// Whole days come from day, what is left at both ends from roll.
 	first, end := int64(firstQuarter), int64(lastQuarter)
 	startFirst, startEnd := h.lo, h.hi
 	if h.query.Since != 0 {
@@ -157,7 +144,21 @@ func (h *history) dated(stored *time.Location) error {
 		end = spanAt(zone, h.hi).day(h.hi)
 		startEnd = startOfDay(zone, end)
 	}
-	return h.around(fromDay, fromRoll, first, end, startFirst, startEnd)
+	if first >= end {
+		return h.spans(h.lo, h.hi, rolls)
+	}
+	if err := h.spans(h.lo, startFirst, rolls); err != nil {
+		return err
+	}
+	if h.time != Month {
+		err = h.add(days, piece{lo: first, hi: end})
+	} else {
+		err = h.months(first, end)
+	}
+	if err != nil {
+		return err
+	}
+	return h.spans(startEnd, h.hi, rolls)
 }
 
 // dayZone is the zone whose local days the table day holds, if they are of use here.
@@ -165,14 +166,11 @@ func (h *history) dayZone(own *time.Location) (*time.Location, error) {
 	if h.time == Hour {
 		return nil, nil
 	}
-	var stored string
-	err := h.tx.QueryRowContext(h.ctx, selectZone).Scan(&stored)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
+	v, err := h.conn.first(selectZone)
+	if err != nil || v == nil {
 		return nil, err
 	}
+	stored := text(v[0])
 	if zoneID(h.zone) == stored {
 		return h.zone, nil
 	}
@@ -182,32 +180,14 @@ func (h *history) dayZone(own *time.Location) (*time.Location, error) {
 	return nil, nil
 }
 
-// around takes whole days from one source, and what is left at both ends from a finer one.
-// The days are first up to end; startFirst and startEnd are their first quarters.
-func (h *history) around(days, rest source, first, end, startFirst, startEnd int64) error {
-	if first >= end {
-		return h.spans(rest, h.lo, h.hi)
-	}
-	if err := h.spans(rest, h.lo, startFirst); err != nil {
-		return err
-	}
-	if h.time != Month {
-		if err := h.add(days, piece{lo: first, hi: end}); err != nil {
-			return err
-		}
-	} else if err := h.months(days, first, end); err != nil {
-		return err
-	}
-	return h.spans(rest, startEnd, h.hi)
-}
-
 // months adds up days month by month, as far as there are any.
-func (h *history) months(days source, first, end int64) error {
+func (h *history) months(first, end int64) error {
 	for first < end {
-		d, ok, err := h.next("SELECT min(d) FROM day WHERE d>=? AND d<?", first, end)
-		if err != nil || !ok {
+		v, err := h.conn.first("SELECT min(d) FROM day WHERE d>=? AND d<?", first, end)
+		if err != nil || v[0] == nil {
 			return err
 		}
+		d := integer(v[0])
 		month, next := monthOf(d)
 		if err := h.add(days, piece{lo: d, hi: min(next, end), start: month, fixed: true}); err != nil {
 			return err
@@ -218,12 +198,13 @@ func (h *history) months(days source, first, end int64) error {
 }
 
 // spans adds up quarters, offset by offset and, if asked, month by month.
-func (h *history) spans(from source, lo, hi int64) error {
+func (h *history) spans(lo, hi int64, from ...source) error {
 	for lo < hi {
-		q, ok, err := h.next("SELECT min(q) FROM roll WHERE q>=? AND q<?", lo, hi)
-		if err != nil || !ok {
+		v, err := h.conn.first("SELECT min(q) FROM roll WHERE q>=? AND q<?", lo, hi)
+		if err != nil || v[0] == nil {
 			return err
 		}
+		q := integer(v[0])
 		p := piece{lo: q, hi: hi}
 		if h.time != "" {
 			s := spanAt(h.zone, q)
@@ -234,84 +215,101 @@ func (h *history) spans(from source, lo, hi int64) error {
 				p.hi = min(p.hi, next*quartersDay-s.offset)
 			}
 		}
-		if err := h.add(from, p); err != nil {
-			return err
+		for _, f := range from {
+			if err := h.add(f, p); err != nil {
+				return err
+			}
 		}
 		lo = p.hi
 	}
 	return nil
 }
 
-func (h *history) next(query string, lo, hi int64) (n int64, ok bool, err error) {
-	var found sql.NullInt64
-	err = h.tx.QueryRowContext(h.ctx, query, lo, hi).Scan(&found)
-	return found.Int64, found.Valid, err
-}
-
 // piece is a range of a source. With fixed, all of it falls into the group start.
 type piece struct {
-	lo, hi int64 // quarters for roll and event, days for day and strand
+	lo, hi int64 // quarters, or local days of the table day
 	offset int64
 	start  int64
 	fixed  bool
 }
 
-// source is a table to sum up.
+// source is a table to sum up. In its SQL, ?1 and ?2 are the range, ?3 the offset from UTC.
 type source struct {
 	from  string
-	where string // the range, from ?1 up to ?2
-	local string // local day, with the offset ?3
-	hour  string // first quarter of the local hour
-	sums  string
+	where string
+	// at is a quarter in the range; local, if there is no quarter, a local day.
+	at, local string
+	// whole is the other end of what is summed up already: to be used as one, both ends
+	// have to fall into one group. The rest must come from another source.
+	whole string
+	// rest is the whole of that other source, whose complement this one is.
+	rest bool
+	sums string
 }
-
-// localDay is SQL for the local day of roll.q (q is never negative).
-func localDay(offset string) string { return "((q+" + offset + "+96)/96-1)" }
 
 const (
 	eventQuarter = "(strand.day*96+event.ts/900000)"
-	eventSums    = "count(*), sum(event.input), sum(event.cread), sum(event.cw5), sum(event.cw1), sum(event.output), sum(event.reason)," +
+	firstOfAll   = "(strand.day*96+strand.first/900000)"
+	lastOfAll    = "(strand.day*96+strand.last/900000)"
+	// The index of strand begins with the agent.
+	nearby = "agent IN (SELECT id FROM agent) AND strand.day BETWEEN ?1/96 AND ?2/96 AND "
+
+	eventSums = "count(*), sum(event.input), sum(event.cread), sum(event.cw5), sum(event.cw1), sum(event.output), sum(event.reason)," +
 		" sum(event.cost), sum(event.price IS NOT NULL)," +
 		" sum(iif(event.price IS NULL, event.input+event.cread+event.cw5+event.cw1+event.output, 0))"
 )
 
 var (
-	fromDay  = source{from: "day", where: "d>=?1 AND d<?2", local: "d", sums: sums}
-	fromRoll = source{
-		from: "roll", where: "q>=?1 AND q<?2", local: localDay("?3"),
-		hour: "((q+?3+96)/4*4-96-?3)", sums: sums,
-	}
-	fromStrand = source{from: "strand", where: "day>=?1 AND day<?2", local: "day", sums: sums}
-	fromEvent  = source{
+	days  = source{from: "day", where: "d>=?1 AND d<?2", local: "d", sums: sums}
+	rolls = source{from: "roll", where: "q>=?1 AND q<?2", at: "q", sums: sums}
+	// Strands that lie within the piece, and within one group.
+	strands = source{from: "strand", where: nearby + firstOfAll + ">=?1 AND " + lastOfAll + "<?2", at: firstOfAll, whole: lastOfAll, sums: sums}
+	// The events of the others.
+	loose = source{
 		from:  "strand CROSS JOIN event ON event.strand=strand.id",
-		where: "strand.day>=?1/96 AND strand.day<=?2/96 AND " + eventQuarter + ">=?1 AND " + eventQuarter + "<?2",
-		local: "((" + eventQuarter + "+?3+96)/96-1)",
-		hour:  "((" + eventQuarter + "+?3+96)/4*4-96-?3)",
-		sums:  eventSums,
+		where: nearby + lastOfAll + ">=?1 AND " + firstOfAll + "<?2 AND " + eventQuarter + ">=?1 AND " + eventQuarter + "<?2",
+		at:    eventQuarter, rest: true, sums: eventSums,
 	}
+	undatedStrands = source{from: "strand", where: "day>=?1 AND day<?2", local: "day", sums: sums}
 )
+
+// localDay is SQL for the local day of a quarter (which is never negative).
+func localDay(quarter, offset string) string { return "((" + quarter + "+" + offset + "+96)/96-1)" }
+
+// bucket is SQL for the group of a quarter or, if at is "", of a local day.
+func (h *history) bucket(p piece, at, local string) string {
+	if at != "" {
+		local = localDay(at, "?3")
+	}
+	switch {
+	case h.time == "":
+		return "0"
+	case p.fixed:
+		return "?4"
+	case h.time == Hour:
+		return "((" + at + "+?3+96)/4*4-96-?3)"
+	case h.time == Week:
+		return "((" + local + "+700003)/7*7-700003)"
+	}
+	return local
+}
 
 // add sums up a piece of a source into the groups.
 func (h *history) add(from source, p piece) error {
-	when := "0"
-	switch {
-	case h.time == "":
-	case p.fixed:
-		when = "?4"
-	case h.time == Hour:
-		when = from.hour
-	case h.time == Day:
-		when = from.local
-	case h.time == Week: // 1970-01-01 was a Thursday; 700,000 days keep the dividend positive
-		when = "((" + from.local + "+700003)/7*7-700003)"
-	}
-	columns := []string{when}
+	columns := []string{h.bucket(p, from.at, from.local)}
 	for _, d := range []Dimension{Agent, Model, Project, Session} {
 		column := "0"
 		if h.by[d] {
 			column = string(d)
 		}
 		columns = append(columns, column)
+	}
+	where := from.where
+	if from.whole != "" {
+		where += " AND " + columns[0] + "=" + h.bucket(p, from.whole, "")
+	}
+	if from.rest {
+		where += " AND NOT (" + firstOfAll + ">=?1 AND " + lastOfAll + "<?2 AND " + h.bucket(p, firstOfAll, "") + "=" + h.bucket(p, lastOfAll, "") + ")"
 	}
 	// A constant must not be grouped by: a number there means a column.
 	var keys []string
@@ -325,95 +323,92 @@ func (h *history) add(from source, p piece) error {
 		grouping = " GROUP BY " + strings.Join(keys, ",")
 	}
 	// ?3 and ?4 are named in any case, so that every text takes four arguments.
-	text := "SELECT " + strings.Join(columns, ",") + "," + from.sums + " FROM " + from.from +
-		" WHERE " + from.where + " AND ?3 NOTNULL AND ?4 NOTNULL" + h.filter + grouping
-	rows, err := h.tx.QueryContext(h.ctx, text, p.lo, p.hi, p.offset, p.start)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var g group
-		var c usage.Counts
-		if err := rows.Scan(append([]any{&g.when, &g.agent, &g.model, &g.project, &g.session}, countsTargets(&c)...)...); err != nil {
-			return err
+	query := "SELECT " + strings.Join(columns, ",") + "," + from.sums + " FROM " + from.from +
+		" WHERE " + where + " AND ?3 NOTNULL AND ?4 NOTNULL" + h.filter + grouping
+	return h.conn.each(query, func(v []driver.Value) error {
+		g := group{integer(v[0]), integer(v[1]), integer(v[2]), integer(v[3]), integer(v[4])}
+		sum, ok := h.groups[g]
+		if !ok {
+			sum = new(usage.Counts)
+			h.groups[g] = sum
 		}
-		if sum, ok := h.groups[g]; ok {
-			*sum = sum.Plus(c)
-		} else {
-			h.groups[g] = &c
-		}
-	}
-	return rows.Err()
+		*sum = sum.Plus(countsOf(v[5:]))
+		return nil
+	}, append([]driver.Value{p.lo, p.hi, p.offset, p.start}, h.filterArgs...)...)
 }
 
-// countsTargets are where Scan puts the columns of sums.
-func countsTargets(c *usage.Counts) []any {
-	return []any{
-		&c.Requests, &c.Input, &c.CacheRead, &c.CacheWrite5m, &c.CacheWrite1h, &c.Output, &c.Reasoning, &c.Cost, &c.PricedRequests, &c.UnpricedTokens,
+// countsOf reads the columns of sums.
+func countsOf(v []driver.Value) usage.Counts {
+	return usage.Counts{
+		Requests: integer(v[0]),
+		Tokens: usage.Tokens{
+			Input: integer(v[1]), CacheRead: integer(v[2]), CacheWrite5m: integer(v[3]), CacheWrite1h: integer(v[4]),
+			Output: integer(v[5]), Reasoning: integer(v[6]),
+		},
+		Cost: usage.Micros(integer(v[7])), PricedRequests: integer(v[8]), UnpricedTokens: integer(v[9]),
 	}
 }
 
-func (h *history) loadAgents() error {
-	var err error
-	h.agents, err = agentNames(h.ctx, h.tx)
-	return err
-}
-
-func agentNames(ctx context.Context, tx *sql.Tx) (map[int64]usage.AgentID, error) {
-	rows, err := tx.QueryContext(ctx, "SELECT id, name FROM agent")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
+func agentNames(c *connection) (map[int64]usage.AgentID, error) {
 	names := map[int64]usage.AgentID{}
-	for rows.Next() {
-		var id int64
-		var name usage.AgentID
-		if err := rows.Scan(&id, &name); err != nil {
-			return nil, err
-		}
-		names[id] = name
-	}
-	return names, rows.Err()
+	err := c.each("SELECT id, name FROM agent", func(v []driver.Value) error {
+		names[integer(v[0])] = usage.AgentID(text(v[1]))
+		return nil
+	})
+	return names, err
 }
 
 // loadFilter turns the names of the query into ids. A name that was never stored has none
 // and matches nothing.
 func (h *history) loadFilter() error {
-	if len(h.query.Agents) > 0 {
-		var ids []int64
-		for id, name := range h.agents {
-			if slices.Contains(h.query.Agents, name) {
-				ids = append(ids, id)
-			}
-		}
-		h.filter += " AND agent IN (" + list(ids) + ")"
-	}
 	for _, f := range []struct {
 		column string
 		names  []string
-	}{{"project", h.query.Projects}, {"model", h.query.Models}} {
+		find   string
+	}{
+		{"agent", agentStrings(h.query.Agents), "SELECT id FROM agent WHERE name=?"},
+		{"project", h.query.Projects, "SELECT id FROM str WHERE s=?"},
+		{"model", h.query.Models, "SELECT id FROM str WHERE s=?"},
+	} {
 		if len(f.names) == 0 {
 			continue
 		}
 		var ids []int64
 		for _, name := range f.names {
-			var id int64 // 0 is the empty string
-			if name != "" {
-				err := h.tx.QueryRowContext(h.ctx, "SELECT id FROM str WHERE s=?", name).Scan(&id)
-				if errors.Is(err, sql.ErrNoRows) {
-					continue
-				}
-				if err != nil {
-					return err
-				}
+			v, err := h.conn.first(f.find, name)
+			if err != nil {
+				return err
 			}
-			ids = append(ids, id)
+			if v != nil {
+				ids = append(ids, integer(v[0]))
+			} else if name == "" && f.column != "agent" {
+				ids = append(ids, 0)
+			}
 		}
-		h.filter += " AND " + f.column + " IN (" + list(ids) + ")"
+		h.filterArgs = append(h.filterArgs, array(ids))
+		h.filter += fmt.Sprintf(" AND %s IN (SELECT value FROM json_each(?%d))", f.column, 4+len(h.filterArgs))
 	}
 	return nil
+}
+
+func agentStrings(ids []usage.AgentID) []string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = string(id)
+	}
+	return names
+}
+
+// array writes numbers for json_each, so that one statement serves any number of them.
+func array(ids []int64) string {
+	text := []byte{'['}
+	for i, id := range ids {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = strconv.AppendInt(text, id, 10)
+	}
+	return string(append(text, ']'))
 }
 
 // loadNames fetches the strings of the answer at once.
@@ -423,50 +418,31 @@ func (h *history) loadNames() error {
 		ids[g.model], ids[g.project], ids[g.session] = true, true, true
 	}
 	var err error
-	h.names, err = stringsOf(h.ctx, h.tx, ids)
+	h.names, err = stringsOf(h.conn, ids)
 	return err
 }
 
 // stringsOf looks up many strings; id 0 is the empty one.
-func stringsOf(ctx context.Context, tx *sql.Tx, ids map[int64]bool) (map[int64]string, error) {
+func stringsOf(c *connection, ids map[int64]bool) (map[int64]string, error) {
 	names := map[int64]string{0: ""}
-	var wanted []int64
-	for id := range ids {
-		if id != 0 {
-			wanted = append(wanted, id)
-		}
-	}
-	if len(wanted) == 0 {
+	delete(ids, 0)
+	if len(ids) == 0 {
 		return names, nil
 	}
-	slices.Sort(wanted)
-	numbers, err := json.Marshal(wanted)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := tx.QueryContext(ctx, "SELECT str.id, str.s FROM json_each(?) JOIN str ON str.id=json_each.value", string(numbers))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		var s string
-		if err := rows.Scan(&id, &s); err != nil {
-			return nil, err
-		}
-		names[id] = s
-	}
-	return names, rows.Err()
+	err := c.each("SELECT str.id, str.s FROM json_each(?) JOIN str ON str.id=json_each.value", func(v []driver.Value) error {
+		names[integer(v[0])] = text(v[1])
+		return nil
+	}, array(slices.Sorted(maps.Keys(ids))))
+	return names, err
 }
 
 // rows turns the groups into the answer: by time, the undated last, then by the
 // dimensions in their order.
 func (h *history) rows() []Row {
 	starts := map[int64]usage.Millis{undated: 0}
-	answer := make([]Row, 0, len(h.groups))
+	answer := make([]*Row, 0, len(h.groups))
 	for g, c := range h.groups {
-		row := Row{Agent: h.agents[g.agent], Model: h.names[g.model], Project: h.names[g.project], Session: h.names[g.session], Counts: *c}
+		row := &Row{Agent: h.agents[g.agent], Model: h.names[g.model], Project: h.names[g.project], Session: h.names[g.session], Counts: *c}
 		if h.time != "" {
 			start, ok := starts[g.when]
 			if !ok {
@@ -481,12 +457,12 @@ func (h *history) rows() []Row {
 		}
 		answer = append(answer, row)
 	}
-	slices.SortFunc(answer, func(a, b Row) int {
+	slices.SortFunc(answer, func(a, b *Row) int {
 		if (a.Start == 0) != (b.Start == 0) {
 			return cmp.Compare(b.Start, a.Start)
 		}
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Session, b.Session), cmp.Compare(a.Project, b.Project),
 			cmp.Compare(a.Model, b.Model), cmp.Compare(a.Agent, b.Agent))
 	})
-	return answer
+	return values(answer)
 }

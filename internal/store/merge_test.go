@@ -290,7 +290,7 @@ func TestAnyOrderEqualsTheFold(t *testing.T) {
 }
 
 // line is a line of a listing, if there is one.
-func line(lines []string, i int) string {
+func line[T any](lines []T, i int) any {
 	if i < len(lines) {
 		return lines[i]
 	}

@@ -1,12 +1,9 @@
 package store
 
 import (
-	"context"
-	"database/sql"
 	"embed"
 	"fmt"
 	"io/fs"
-	"strings"
 )
 
 // One file for each version of the schema, numbered from 1 without a gap. A released file
@@ -43,7 +40,7 @@ func prepareSchema(c *connection) (journal string, err error) {
 	if err != nil {
 		return "", err
 	}
-	version, err := checkSchema(len(scripts), func(pragma string) (int64, error) { return c.number(pragma) })
+	version, err := checkSchema(c, len(scripts))
 	if err != nil {
 		return "", err
 	}
@@ -72,7 +69,7 @@ func prepareSchema(c *connection) (journal string, err error) {
 
 func migrate(c *connection, scripts []string) error {
 	// Again, now that no other process can be doing the same.
-	version, err := checkSchema(len(scripts), func(pragma string) (int64, error) { return c.number(pragma) })
+	version, err := checkSchema(c, len(scripts))
 	if err != nil {
 		return err
 	}
@@ -84,28 +81,16 @@ func migrate(c *connection, scripts []string) error {
 	return c.script(fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d", applicationID, len(scripts)))
 }
 
-// number runs a query that answers with one integer.
-func (c *connection) number(query string) (int64, error) {
-	row, err := c.first(query)
-	if err != nil || row == nil {
-		return 0, err
-	}
-	return integer(row[0]), nil
-}
-
-const countTables = "SELECT count(*) FROM sqlite_schema"
-
 // checkSchema returns the version of the database; an empty file has version 0.
-func checkSchema(current int, number func(query string) (int64, error)) (version int64, err error) {
-	id, err := number("PRAGMA application_id")
+func checkSchema(c *connection, current int) (version int64, err error) {
+	id, err := c.number("PRAGMA application_id")
 	if err != nil {
 		return 0, err
 	}
-	version, err = number("PRAGMA user_version")
-	if err != nil {
+	if version, err = c.number("PRAGMA user_version"); err != nil {
 		return 0, err
 	}
-	tables, err := number(countTables)
+	tables, err := c.number("SELECT count(*) FROM sqlite_schema")
 	if err != nil {
 		return 0, err
 	}
@@ -125,15 +110,12 @@ func checkSchema(current int, number func(query string) (int64, error)) (version
 }
 
 // checkReadable is checkSchema for a database that must not be changed.
-func checkReadable(ctx context.Context, db *sql.DB) error {
+func checkReadable(c *connection) error {
 	scripts, err := migrations()
 	if err != nil {
 		return err
 	}
-	version, err := checkSchema(len(scripts), func(query string) (n int64, err error) {
-		err = db.QueryRowContext(ctx, query).Scan(&n)
-		return n, err
-	})
+	version, err := checkSchema(c, len(scripts))
 	if err != nil {
 		return err
 	}
@@ -141,16 +123,4 @@ func checkReadable(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("schema version %d, this program knows %d: %w", version, len(scripts), ErrOlder)
 	}
 	return nil
-}
-
-// list writes numbers for an IN (…).
-func list(ids []int64) string {
-	var b strings.Builder
-	for i, id := range ids {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, "%d", id)
-	}
-	return b.String()
 }

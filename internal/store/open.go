@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	_ "github.com/mattn/go-sqlite3" // registers "sqlite3" for the readers
 )
 
 const (
@@ -20,13 +17,11 @@ const (
 	busyMilliseconds = 5000
 	// Page caches, in KiB. An import touches most of the key index in every transaction.
 	cacheIdle   = 2048
-	cacheImport = 65536
+	cacheImport = 32768
 	cacheReader = 4096
 	// How long the write-ahead log may grow, in pages, before it is folded in.
 	checkpointIdle   = 1000
 	checkpointImport = 16000
-
-	maxReaders = 4
 )
 
 // Open opens or creates the database at path and brings its schema up to date. The file is
@@ -43,14 +38,11 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		s.zone = time.UTC
 	}
 	if o.ReadOnly {
-		err = s.openReadOnly(ctx)
+		err = s.openReadOnly()
 	} else {
 		err = s.openWriter(ctx)
 	}
 	if err != nil {
-		if s.readers != nil {
-			s.readers.Close()
-		}
 		return nil, fmt.Errorf("open database %s: %w", path, explain(err))
 	}
 	return s, nil
@@ -74,17 +66,13 @@ func (s *Store) openWriter(ctx context.Context) error {
 		c.close()
 		return err
 	}
-	s.readers, err = openReaders(dsn(s.path, readerMode, cacheReader))
-	if err != nil {
-		s.writer.close()
-		return err
-	}
+	s.readers = newPool(dsn(s.path, readerMode, cacheReader))
 	return nil
 }
 
-const readerMode = "mode=ro&_query_only=1&_mutex=no&_stmt_cache_size=24"
+const readerMode = "mode=ro&_query_only=1&_mutex=no"
 
-func (s *Store) openReadOnly(ctx context.Context) error {
+func (s *Store) openReadOnly() error {
 	info, err := os.Stat(s.path)
 	if err != nil {
 		return err
@@ -92,41 +80,39 @@ func (s *Store) openReadOnly(ctx context.Context) error {
 	if info.Size() == 0 {
 		return ErrOlder // made, but not filled yet
 	}
-	s.readers, err = openReaders(dsn(s.path, readerMode, cacheReader))
-	if err != nil {
-		return err
-	}
-	err = checkReadable(ctx, s.readers)
+	s.readers, err = s.tryReaders(readerMode)
 	if err == nil || !emptyLog(s.path) {
 		return err
 	}
-	if known := explain(err); errors.Is(known, ErrNewer) || errors.Is(known, ErrOlder) || errors.Is(known, ErrForeign) || errors.Is(known, ErrDamaged) {
+	switch known := explain(err); {
+	case errors.Is(known, ErrNewer), errors.Is(known, ErrOlder), errors.Is(known, ErrForeign), errors.Is(known, ErrDamaged), errors.Is(known, ErrLocked):
 		return err
 	}
 	// Closed cleanly, in a folder that cannot be written to: SQLite cannot make its shared
 	// memory there, and nobody else can write either, so the file stands still.
-	s.readers.Close()
-	s.readers, err = openReaders(dsn(s.path, readerMode+"&immutable=1", cacheReader))
+	s.readers, err = s.tryReaders(readerMode + "&immutable=1")
+	return err
+}
+
+// tryReaders makes a pool and its first connection.
+func (s *Store) tryReaders(mode string) (*pool, error) {
+	p := newPool(dsn(s.path, mode, cacheReader))
+	c, err := p.get()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return checkReadable(ctx, s.readers)
+	if err := checkReadable(c); err != nil {
+		c.close()
+		return nil, err
+	}
+	p.put(c, true)
+	return p, nil
 }
 
 // emptyLog reports whether nothing waits in the write-ahead log.
 func emptyLog(path string) bool {
 	info, err := os.Stat(path + "-wal")
 	return errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
-}
-
-func openReaders(dsn string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite3", dsn)
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(maxReaders)
-	db.SetMaxIdleConns(1) // one page cache is enough to keep
-	return db, nil
 }
 
 // dsn is the address of a database file for the driver; its path may hold any character.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"sync"
 	"time"
 )
@@ -17,12 +16,15 @@ type Options struct {
 type Store struct {
 	path    string
 	zone    *time.Location // Options.Zone
-	readers *sql.DB
+	readers *pool
 
 	mutex   sync.Mutex // held by whoever uses writer
 	writer  *writer    // nil when read-only
 	journal string
 }
+
+// Path is where the database lies, absolute.
+func (s *Store) Path() string { return s.path }
 
 // Journal is the journal mode that SQLite chose: "wal", or another where the file system
 // (a network drive) has no shared memory. "" for a read-only store.
@@ -32,7 +34,7 @@ func (s *Store) Journal() string { return s.journal }
 func (s *Store) Close() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	err := s.readers.Close()
+	err := s.readers.close()
 	if s.writer != nil {
 		// Last, so that SQLite can fold the log into the file and remove it.
 		if e := s.writer.close(); err == nil {

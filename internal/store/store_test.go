@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -34,6 +35,17 @@ func openAt(t testing.TB, path string, o Options) *Store {
 func open(t testing.TB, zone *time.Location) *Store {
 	t.Helper()
 	return openAt(t, filepath.Join(t.TempDir(), "data", "tokenmeter.db"), Options{Zone: zone})
+}
+
+// raw is a way round the store to its file.
+func raw(t testing.TB, s *Store) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite3", "file:"+s.path+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
 }
 
 func update(t testing.TB, s *Store, f func(*Tx) error) {
@@ -89,8 +101,7 @@ func events(t testing.TB, s *Store) (found map[int64]usage.Event, paths map[int6
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	w := s.writer
-	db := s.readers
-	rows, err := db.Query("SELECT event.key, coalesce(path, '') FROM event JOIN strand ON strand.id=event.strand LEFT JOIN file ON file.id=strand.file")
+	rows, err := raw(t, s).Query("SELECT event.key, coalesce(path, '') FROM event JOIN strand ON strand.id=event.strand LEFT JOIN file ON file.id=strand.file")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,6 +133,8 @@ func events(t testing.TB, s *Store) (found map[int64]usage.Event, paths map[int6
 func checkSums(t testing.TB, s *Store) {
 	t.Helper()
 	all, _ := events(t, s)
+	db := raw(t, s)
+	defer db.Close()
 	type place struct {
 		when                          int64
 		agent, model, project, strand string
@@ -149,7 +162,7 @@ func checkSums(t testing.TB, s *Store) {
 		add("day", p)
 		add("agent", place{agent: string(e.Agent)})
 		var id int64
-		if err := s.readers.QueryRow("SELECT strand FROM event WHERE key=?", key).Scan(&id); err != nil {
+		if err := db.QueryRow("SELECT strand FROM event WHERE key=?", key).Scan(&id); err != nil {
 			t.Fatal(err)
 		}
 		p = place{when: id}
@@ -163,7 +176,7 @@ func checkSums(t testing.TB, s *Store) {
 	}
 	got := map[string]map[place]usage.Counts{"roll": {}, "day": {}, "strand": {}, "agent": {}}
 	scan := func(table, query string) {
-		rows, err := s.readers.Query(query)
+		rows, err := db.Query(query)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,7 +184,8 @@ func checkSums(t testing.TB, s *Store) {
 		for rows.Next() {
 			var p place
 			var c usage.Counts
-			if err := rows.Scan(append([]any{&p.when, &p.agent, &p.model, &p.project}, countsTargets(&c)...)...); err != nil {
+			if err := rows.Scan(&p.when, &p.agent, &p.model, &p.project, &c.Requests, &c.Input, &c.CacheRead, &c.CacheWrite5m,
+				&c.CacheWrite1h, &c.Output, &c.Reasoning, &c.Cost, &c.PricedRequests, &c.UnpricedTokens); err != nil {
 				t.Fatal(err)
 			}
 			got[table][p] = c
@@ -200,7 +214,7 @@ func checkSums(t testing.TB, s *Store) {
 	}
 	for p, b := range bounds {
 		var first, last int64
-		err := s.readers.QueryRow("SELECT iif(day=?2, 0, day*86400000+first), iif(day=?2, 0, day*86400000+last) FROM strand WHERE id=?1", p.when, int64(undated)).Scan(&first, &last)
+		err := db.QueryRow("SELECT iif(day=?2, 0, day*86400000+first), iif(day=?2, 0, day*86400000+last) FROM strand WHERE id=?1", p.when, int64(undated)).Scan(&first, &last)
 		if err != nil || first != b.first || last != b.last {
 			t.Fatalf("strand %d goes from %d to %d (%v), its events from %d to %d", p.when, first, last, err, b.first, b.last)
 		}
@@ -215,7 +229,7 @@ func checkSums(t testing.TB, s *Store) {
 		}
 	}
 	var check string
-	if err := s.readers.QueryRow("PRAGMA quick_check").Scan(&check); err != nil || check != "ok" {
+	if err := db.QueryRow("PRAGMA quick_check").Scan(&check); err != nil || check != "ok" {
 		t.Fatalf("quick_check: %s, %v", check, err)
 	}
 }
@@ -223,8 +237,10 @@ func checkSums(t testing.TB, s *Store) {
 // tables dumps all that is stored, ids and all, to compare two states.
 func tables(t testing.TB, s *Store) []string {
 	t.Helper()
+	db := raw(t, s)
+	defer db.Close()
 	var found []string
-	names, err := s.readers.Query("SELECT name FROM sqlite_schema WHERE type='table' ORDER BY name")
+	names, err := db.Query("SELECT name FROM sqlite_schema WHERE type='table' ORDER BY name")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +254,7 @@ func tables(t testing.TB, s *Store) []string {
 	}
 	names.Close()
 	for _, name := range list {
-		rows, err := s.readers.Query("SELECT * FROM " + name)
+		rows, err := db.Query("SELECT * FROM " + name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,6 +21,7 @@ type Tx struct {
 	rows    []row           // not in the table yet
 	moved   map[int64]int64 // keys redirected since the last flush
 	threads map[threadName]*thread
+	runs    map[seriesName]*run
 
 	// What the transaction adds to the sums.
 	strands []*strand
@@ -33,7 +34,7 @@ type cell struct{ when, agent, model, project int64 }
 
 func newTx(ctx context.Context, w *writer) *Tx {
 	return &Tx{
-		ctx: ctx, w: w, moved: map[int64]int64{}, threads: map[threadName]*thread{},
+		ctx: ctx, w: w, rows: w.buffer[:0], runs: map[seriesName]*run{}, moved: map[int64]int64{}, threads: map[threadName]*thread{},
 		cells: map[cell]*usage.Counts{}, events: map[int64]int64{},
 	}
 }
@@ -175,6 +176,11 @@ func (t *Tx) finish() error {
 	}
 	if err := t.saveThreads(); err != nil {
 		return err
+	}
+	for _, r := range t.runs {
+		if err := t.saveRun(r); err != nil {
+			return err
+		}
 	}
 	if err := t.saveStrands(); err != nil {
 		return err

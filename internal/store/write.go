@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"database/sql/driver"
 	"fmt"
-	"math"
 
 	"tokenmeter/internal/usage"
 )
@@ -304,82 +303,6 @@ func (t *Tx) writeSession(name usage.AgentID, s *usage.Session) error {
 		" model=excluded.model, parent=excluded.parent, context_tokens=excluded.context_tokens, context_window=excluded.context_window, time=excluded.time",
 		agent, told[0], told[1], told[2], told[3], told[4], told[5], told[6], told[7], told[8])
 	return err
-}
-
-// A reset time is computed from "in n seconds" by some versions and then jitters.
-const resetJitter = 5000 // milliseconds
-
-// writeSample keeps a sample. Equal readings in a row of one thread are kept as a run:
-// the first, and how far it went.
-func (t *Tx) writeSample(name usage.AgentID, s *usage.Sample) error {
-	if math.IsNaN(s.UsedPercent) || math.IsInf(s.UsedPercent, 0) {
-		return nil // a reader's mistake; a database cannot hold it
-	}
-	w := t.w
-	agent, err := w.agent(name)
-	if err != nil {
-		return err
-	}
-	var thread int64
-	if s.Thread != "" {
-		th, err := t.thread(name, s.Thread)
-		if err != nil {
-			return err
-		}
-		thread = th.id
-	}
-	var ids [5]int64
-	for i, part := range []string{s.Account, s.LimitID, string(s.Source), s.Plan, s.Reached} {
-		if ids[i], err = w.str(part); err != nil {
-			return err
-		}
-	}
-	series, err := w.series(agent, thread, ids, s.WindowMinutes)
-	if err != nil {
-		return err
-	}
-	position := int64(s.ObservedAt)
-	if thread != 0 {
-		position = int64(s.Ordinal)
-	}
-	v, err := w.conn.first("SELECT begin, finish, used, resets FROM sample WHERE series=? AND begin<=? ORDER BY begin DESC LIMIT 1", series, position)
-	if err != nil {
-		return err
-	}
-	if v != nil {
-		begin, finish, used, resets := integer(v[0]), integer(v[1]), real(v[2]), integer(v[3])
-		same := used == s.UsedPercent && (resets == 0) == (s.ResetsAt == 0) && abs(resets-int64(s.ResetsAt)) <= resetJitter
-		switch {
-		case position <= finish && (same || position > begin || used >= s.UsedPercent):
-			return nil // read before
-		case position <= finish:
-			// Two figures for one moment: the higher one holds.
-			_, _, err := w.conn.exec("UPDATE sample SET used=?, resets=? WHERE series=? AND begin=?", s.UsedPercent, int64(s.ResetsAt), series, begin)
-			return err
-		case same && thread != 0:
-			_, _, err := w.conn.exec("UPDATE sample SET finish=?, last=? WHERE series=? AND begin=?", position, int64(s.ObservedAt), series, begin)
-			return err
-		}
-	}
-	_, _, err = w.conn.exec("INSERT INTO sample (series, begin, finish, first, last, used, resets) VALUES (?,?,?,?,?,?,?)",
-		series, position, position, int64(s.ObservedAt), int64(s.ObservedAt), s.UsedPercent, int64(s.ResetsAt))
-	return err
-}
-
-func abs(n int64) int64 { return max(n, -n) }
-
-func (w *writer) series(agent, thread int64, ids [5]int64, minutes int64) (int64, error) {
-	v, err := w.conn.first("SELECT id FROM series WHERE agent=? AND thread=? AND account=? AND limits=? AND source=? AND plan=? AND reached=? AND minutes=?",
-		agent, thread, ids[0], ids[1], ids[2], ids[3], ids[4], minutes)
-	if err != nil {
-		return 0, err
-	}
-	if v != nil {
-		return integer(v[0]), nil
-	}
-	_, id, err := w.conn.exec("INSERT INTO series (agent, thread, account, limits, source, plan, reached, minutes) VALUES (?,?,?,?,?,?,?,?)",
-		agent, thread, ids[0], ids[1], ids[2], ids[3], ids[4], minutes)
-	return id, err
 }
 
 // skips are the stored counts of a file.

@@ -22,6 +22,7 @@ type writer struct {
 	zone   *time.Location
 	zoneID string
 	bulk   bool
+	buffer []row // for Tx.rows, kept during an import
 
 	seen       int64 // PRAGMA data_version when the memory below was right
 	agents     map[usage.AgentID]int64
@@ -81,6 +82,7 @@ func (w *writer) importing(on bool) error {
 		return err
 	}
 	w.forget()
+	w.buffer = nil
 	// The pragma answers with a row that says "busy" where a reader is in the way. Then a
 	// later commit does the work.
 	if _, err := w.conn.first("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil && !errors.Is(explain(err), ErrLocked) {
@@ -93,7 +95,7 @@ func (w *writer) update(ctx context.Context, f func(*Tx) error) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := w.conn.script("BEGIN IMMEDIATE"); err != nil {
+	if err := w.conn.begin("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	done := false
@@ -117,6 +119,9 @@ func (w *writer) update(ctx context.Context, f func(*Tx) error) (err error) {
 		return fmt.Errorf("commit: %w", err)
 	}
 	done = true
+	if w.bulk {
+		w.buffer = t.rows
+	}
 	if len(w.strings) > maxStrings {
 		w.strings = map[string]int64{"": 0}
 	}
@@ -182,7 +187,7 @@ func (w *writer) rebuildDays() error {
 			break
 		}
 		s := spanAt(w.zone, integer(v[0]))
-		_, _, err = w.conn.exec(fill+"SELECT "+localDay("?3")+", agent, model, project, "+sums+" FROM roll WHERE q>=?1 AND q<?2"+
+		_, _, err = w.conn.exec(fill+"SELECT "+localDay("q", "?3")+", agent, model, project, "+sums+" FROM roll WHERE q>=?1 AND q<?2"+
 			" GROUP BY 1, 2, 3, 4 ON CONFLICT DO UPDATE SET "+addSums, s.lo, s.hi, s.offset)
 		if err != nil {
 			return err
