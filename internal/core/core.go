@@ -116,17 +116,21 @@ func (c *Core) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}()
+	// Line and store outlive ctx. The window is told of the end over the line, and a
+	// terminal that asked for it waits until it closes; the store is closed last of all
+	// who have it open, so that the database is left in one tidy file.
+	lasting := context.WithoutCancel(ctx)
+	counting, endCounting := context.WithCancel(lasting)
+	defer endCounting()
 	var rooms sync.WaitGroup
-	rooms.Go(func() { c.count(ctx) })
+	rooms.Go(func() { c.count(counting) })
 	served := make(chan error, 1)
-	// The line outlives ctx: the window is told of the end over it, and a terminal that
-	// asked for it waits until it closes.
-	go func() { served <- c.serve(context.WithoutCancel(ctx)) }()
+	go func() { served <- c.serve(lasting) }()
 
 	c.publish(ctx)
 
-	cancel()
 	c.endWindow()
+	endCounting()
 	// A write that hangs, on a dying disk or a locked database, must not keep the process;
 	// the database bears being left like that.
 	within(roomsEndTime, rooms.Wait)

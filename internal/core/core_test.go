@@ -25,6 +25,7 @@ import (
 	"tokenmeter/internal/link"
 	"tokenmeter/internal/platform"
 	"tokenmeter/internal/report"
+	"tokenmeter/internal/store"
 	"tokenmeter/internal/usage"
 )
 
@@ -79,6 +80,10 @@ func playWindow() int {
 		return 7
 	}
 	deaf := orders.Text() == "deaf"
+	// It keeps the database open to its end, if it is there already.
+	if kept, err := store.Open(context.Background(), filepath.Join(*dataDir, platform.DatabaseName), store.Options{ReadOnly: true}); err == nil {
+		_, _ = kept.Agents(context.Background())
+	}
 	go func() {
 		for orders.Scan() {
 			switch orders.Text() {
@@ -639,6 +644,7 @@ func TestQuitEndsTheWindow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
 			c, end := h.start()
+			until(t, c, "the database is there", fresh(0))
 			if err := c.OpenWindow(""); err != nil {
 				t.Fatal(err)
 			}
@@ -651,6 +657,9 @@ func TestQuitEndsTheWindow(t *testing.T) {
 				t.Errorf("the end took %v", took)
 			}
 			w.gone()
+			if rest, _ := filepath.Glob(filepath.Join(h.data, platform.DatabaseName+"-*")); len(rest) > 0 {
+				t.Errorf("beside the database lies %v", rest)
+			}
 		})
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 const (
 	// windowEndTime is how long the window may take to end before it is killed.
-	windowEndTime = 2 * time.Second
+	windowEndTime = 1500 * time.Millisecond
 	// missedTime: a window that ends this soon after it was asked to show had already
 	// decided to end, and the wish starts a new one.
 	missedTime = time.Second
@@ -189,13 +189,9 @@ func (c *Core) endWindow() {
 	default:
 		return
 	}
-	timer := time.NewTimer(windowEndTime)
-	defer timer.Stop()
-	select {
-	case <-ended:
-	case <-timer.C:
-		if process != nil {
-			process.Kill()
-		}
+	within(windowEndTime, func() { <-ended })
+	if process != nil {
+		process.Kill() // which does nothing to one that has ended
+		within(windowEndTime/4, func() { <-ended })
 	}
 }
