@@ -61,7 +61,7 @@ func conclude(err error, out *output, stderr io.Writer, root *cobra.Command) int
 	case err == nil, out.reader == gone:
 		return ExitDone // whoever read the output has had enough
 	case errors.Is(err, context.Canceled):
-		return ExitDone // asked to end
+		err = errors.New("interrupted")
 	}
 	code := ExitFailed
 	hint := ""

@@ -45,7 +45,9 @@ func statusCommand(c *Context) *cobra.Command {
 
 // printStatus prints the glance.
 func printStatus(w printer, s *report.Snapshot) {
-	for _, line := range view.Glance(s) {
-		fmt.Fprintln(w, line)
+	for _, sentence := range view.Glance(s) {
+		for _, line := range wrap(sentence, tableWidth) {
+			fmt.Fprintln(w, line)
+		}
 	}
 }

@@ -195,11 +195,12 @@ func counted(n int64, one, many string) string {
 	return view.Exact(n) + " " + many
 }
 
-// wrap breaks a text into lines of at most width characters, at spaces.
+// wrap breaks a text into lines of at most width characters, at plain spaces only, so that
+// a number stays with its unit.
 func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for _, word := range strings.Split(text, " ") {
 		switch {
 		case line == "":
 			line = word

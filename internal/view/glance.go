@@ -7,54 +7,59 @@ import (
 	"tokenmeter/internal/report"
 )
 
-// Glance answers the three questions in sentences, for the terminal: what is burning, what
-// today has come to, what is left.
+// Glance answers the three questions in sentences, one a line, for the terminal: what is
+// burning, what today has come to, what is left.
 func Glance(s *report.Snapshot) []string {
-	lines := []string{glanceNow(s), glanceToday(s)}
-	lines = append(lines, glanceWindows(s)...)
-	return lines
+	lines := glanceNow(s)
+	lines = append(lines, glanceToday(s)...)
+	return append(lines, glanceWindows(s)...)
 }
 
-// glanceNow is "11.3k fresh tokens a minute in tokenmeter with claude-opus-5-5, 3 sessions
-// working, 158k cache reads a minute."
-func glanceNow(s *report.Snapshot) string {
+// glanceNow is "11.3k fresh tokens a minute in tokenmeter with claude-opus-5-5." and
+// "3 sessions working, 158k cache reads a minute."
+func glanceNow(s *report.Snapshot) []string {
 	if !s.Now.Live {
-		return idle(s) + "."
+		return []string{idle(s) + "."}
 	}
 	line := freshTokens(s.Now.FreshPerMinute) + " a minute"
-	working := int64(0)
-	for _, q := range s.Now.Sessions {
-		if q.Working {
-			working++
-		}
-	}
 	if len(s.Now.Sessions) > 0 {
 		newest := s.Now.Sessions[0]
 		if newest.Project != "" {
-			line += " in " + projectName(newest.Project)
+			line += " in " + clip(projectName(newest.Project), 40)
 		}
 		if newest.Model != "" {
-			line += " with " + newest.Model
+			line += " with " + clip(newest.Model, 48)
 		}
 	}
-	if working > 1 {
-		line += ", " + plural(working, "session", "sessions") + " working"
+	working, reads, money := "", "", ""
+	busy := int64(0)
+	for _, q := range s.Now.Sessions {
+		if q.Working {
+			busy++
+		}
+	}
+	if busy > 0 {
+		working = plural(busy, "session", "sessions") + " working"
 	}
 	if s.Now.CacheReadsPerMinute > 0 {
-		line += ", " + Tokens(s.Now.CacheReadsPerMinute) + " cache reads a minute"
+		reads = Tokens(s.Now.CacheReadsPerMinute) + " cache reads a minute"
 	}
 	if s.Now.CostPerHour != nil {
-		line += ", " + Money(*s.Now.CostPerHour) + " an hour at list price"
+		money = Money(*s.Now.CostPerHour) + " an hour at list price"
 	}
-	return line + "."
+	lines := []string{line + "."}
+	if more := tidy(", ", working, reads, money); more != "" {
+		lines = append(lines, more+".")
+	}
+	return lines
 }
 
-// glanceToday is "Today 1.84M fresh tokens in 239 requests, and 24.1M cache reads. That is
-// +62 % against a usual Friday at this time."
-func glanceToday(s *report.Snapshot) string {
+// glanceToday is "Today 1.84M fresh tokens in 239 requests, and 24.1M cache reads." and
+// "That is +62 % against a usual Friday at this time."
+func glanceToday(s *report.Snapshot) []string {
 	t := s.Today
 	if t.Counts.Requests == 0 {
-		return "Today nothing yet."
+		return []string{"Today nothing yet."}
 	}
 	line := fmt.Sprintf("Today %s in %s", freshTokens(t.Counts.Fresh()), plural(t.Counts.Requests, "request", "requests"))
 	if t.Counts.CacheRead > 0 {
@@ -63,11 +68,11 @@ func glanceToday(s *report.Snapshot) string {
 	if t.Counts.PricedRequests > 0 {
 		line += ", " + Money(t.Counts.Cost) + " at list price"
 	}
-	line += "."
+	lines := []string{line + "."}
 	if against := change(t.Counts.Fresh(), t.UsualNow); against != "" {
-		line += fmt.Sprintf(" That is %s against a usual %s at this time.", against, s.At.Weekday())
+		lines = append(lines, fmt.Sprintf("That is %s against a usual %s at this time.", against, s.At.Weekday()))
 	}
-	return line
+	return lines
 }
 
 // glanceWindows is "Claude 5 h: 62 % used, resets 14:20 (server, 3 min ago)." for each.
