@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tokenmeter/internal/usage"
 )
@@ -28,7 +29,7 @@ func (t *Tx) unsettled(agent usage.AgentID) ([]Family, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &forest{t: t, agent: agent, id: id, names: map[string]*member{}, parents: map[string][]string{}, children: map[string][]string{}}
+	f := &forest{t: t, agent: agent, id: id, names: map[string]*member{}, parents: map[string][]string{}, children: map[string][]string{}, byFirst: map[string]map[int64][]string{}}
 
 	// What earlier transactions left open, and what this one touched.
 	type change struct {
@@ -99,6 +100,7 @@ type forest struct {
 	names    map[string]*member
 	parents  map[string][]string
 	children map[string][]string
+	byFirst  map[string]map[int64][]string // by ancestors, then by the print of the first row
 }
 
 // member is a thread in the forest; read is false for one that others name only.
@@ -210,32 +212,47 @@ func reach(from []string, step func(string) ([]string, error)) ([]string, error)
 	return found, nil
 }
 
-// relatives are the ancestors of a thread, nearest first; its descendants; and the others
-// that have an ancestor in common with it.
-func (f *forest) relatives(name string) (ancestors, descendants, others []string, err error) {
+// relatives are the ancestors of a thread, nearest first, and its descendants.
+func (f *forest) relatives(name string) (ancestors, descendants []string, err error) {
 	if ancestors, err = reach([]string{name}, f.above); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	if descendants, err = reach([]string{name}, f.below); err != nil {
-		return nil, nil, nil, err
+	descendants, err = reach([]string{name}, f.below)
+	return ancestors, descendants, err
+}
+
+// peers are the other threads that have one of the ancestors and the same first row. A
+// conversation may have thousands of sub-agents, so they are sorted by that row once.
+func (f *forest) peers(name string, m *member, ancestors, descendants []string) ([]string, error) {
+	if len(ancestors) == 0 || m.rows == 0 {
+		return nil, nil
 	}
-	all, err := reach(ancestors, f.below)
-	if err != nil {
-		return nil, nil, nil, err
+	key := strings.Join(ancestors, "\n")
+	byFirst, ok := f.byFirst[key]
+	if !ok {
+		all, err := reach(ancestors, f.below)
+		if err != nil {
+			return nil, err
+		}
+		byFirst = map[int64][]string{}
+		for _, n := range all {
+			other, err := f.member(n)
+			if err != nil {
+				return nil, err
+			}
+			if other.read && other.rows > 0 {
+				byFirst[other.first] = append(byFirst[other.first], n)
+			}
+		}
+		f.byFirst[key] = byFirst
 	}
-	known := map[string]bool{name: true}
-	for _, n := range descendants {
-		known[n] = true
-	}
-	for _, n := range ancestors {
-		known[n] = true
-	}
-	for _, n := range all {
-		if !known[n] {
-			others = append(others, n)
+	var found []string
+	for _, n := range byFirst[m.first] {
+		if n != name && !slices.Contains(ancestors, n) && !slices.Contains(descendants, n) {
+			found = append(found, n)
 		}
 	}
-	return ancestors, descendants, others, nil
+	return found, nil
 }
 
 // affected lists the threads to ask again after rows of one were written, from a certain
@@ -245,7 +262,7 @@ func (f *forest) affected(name string, from int64) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	ancestors, descendants, others, err := f.relatives(name)
+	ancestors, descendants, err := f.relatives(name)
 	if err != nil {
 		return nil, err
 	}
@@ -253,24 +270,17 @@ func (f *forest) affected(name string, from int64) ([]string, error) {
 	if len(ancestors) > 0 && !(m.kin.Exact && from >= int64(m.kin.Inherited) && from > 0) {
 		found = append(found, name)
 	}
-	add := func(n string, always bool) error {
+	peers, err := f.peers(name, m, ancestors, descendants)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range append(descendants, peers...) {
 		other, err := f.member(n)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if other.read && other.rows > from && (always || other.first == m.first) {
+		if other.read && other.rows > from {
 			found = append(found, n)
-		}
-		return nil
-	}
-	for _, n := range descendants {
-		if err := add(n, true); err != nil {
-			return nil, err
-		}
-	}
-	for _, n := range others {
-		if err := add(n, false); err != nil {
-			return nil, err
 		}
 	}
 	return found, nil
@@ -285,16 +295,20 @@ func (f *forest) family(name string) (Family, error) {
 		return Family{}, err
 	}
 	family := Family{Child: m.kin}
-	ancestors, _, others, err := f.relatives(name)
+	ancestors, descendants, err := f.relatives(name)
 	if err != nil {
 		return Family{}, err
 	}
-	for i, n := range append(ancestors, others...) {
+	peers, err := f.peers(name, m, ancestors, descendants)
+	if err != nil {
+		return Family{}, err
+	}
+	for _, n := range append(ancestors, peers...) {
 		kin, err := f.member(n)
 		if err != nil {
 			return Family{}, err
 		}
-		if !kin.read || i >= len(ancestors) && (kin.rows == 0 || m.rows == 0 || kin.first != m.first) {
+		if !kin.read {
 			continue
 		}
 		if err := f.prints(kin); err != nil {
