@@ -142,7 +142,7 @@ var catalog = [...]page{
 		"Give your user the right to write to the folder of {}, or choose another with --data-dir."},
 	{DatabaseFailed,
 		"The database cannot be used",
-		"Reading or writing {} failed ({1}). What is new waits in the logs. Nothing is lost.",
+		"Reading or writing {} failed. What is new waits in the logs. Nothing is lost.",
 		"It is tried again by itself. If this stays, check the disk that holds {}."},
 	{DiskFull,
 		"The disk is full",

@@ -117,11 +117,11 @@ func (m *machine) bigHome() {
 	for i := range 30 {
 		m.append(fmt.Sprintf("%s%d.jsonl", shop, i), lines(i*40+1, i*40+60)) // a third of them twice
 	}
-	m.append(shop+"large.jsonl", lines(5000, 20000))
+	m.append(shop+"large.jsonl", lines(5000, 14000))
 	for i := range 6 {
 		m.family(i)
 	}
-	name, text := conversation("0199aaaa-0000-7000-8000-0000000000ff", 99, 2000)
+	name, text := conversation("0199aaaa-0000-7000-8000-0000000000ff", 99, 500)
 	m.append(name+".zst", compress(m, text))
 	m.append(shop+"half.jsonl", line(4000), line(4001)[:100])
 }
@@ -175,7 +175,7 @@ func (m *machine) crashes(command *exec.Cmd) bool {
 func TestAKilledImportLosesAndRepeatsNothing(t *testing.T) {
 	points := map[string][]int{
 		"file":       {1, 2, 20, 50},
-		"event":      {1, 700, 5000, 16000},
+		"event":      {1, 700, 5000, 9000},
 		"checkpoint": {1, 10, 35, 60},
 		"resolve":    {1, 3, 9},
 		"commit":     {1, 2, 3, 4},

@@ -56,6 +56,7 @@ func TestWhatIsNoFileIsNeverOpened(t *testing.T) {
 }
 
 func TestASparseFileWithoutLinesCostsNoMemory(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
 	m.append(shop+"a.jsonl", line(1))
 	m.must(os.Truncate(m.path(shop+"a.jsonl"), 300<<20))
@@ -93,6 +94,7 @@ func (m *machine) unprivileged(role string) *exec.Cmd {
 }
 
 func TestWhatMayNotBeReadIsAFindingAndIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
 	m.append(shop+"a.jsonl", line(1))
 	m.append(shop+"b.jsonl", line(2))
@@ -131,6 +133,7 @@ func TestWhatMayNotBeReadIsAFindingAndIsTriedAgain(t *testing.T) {
 }
 
 func TestTheLimitOfWatchesIsToldAndTheRestIsPolled(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("waits for a poll")
 	}
@@ -139,6 +142,7 @@ func TestTheLimitOfWatchesIsToldAndTheRestIsPolled(t *testing.T) {
 		{"instances", "0", "max_inotify_instances"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			try := exec.Command("unshare", "-Ur", "sh", "-c", "echo "+c.limit+" > /proc/sys/user/"+c.file)
 			if out, err := try.CombinedOutput(); err != nil {
 				t.Skipf("a user namespace with limits is not permitted here: %v %s", err, out)
@@ -166,6 +170,7 @@ func TestTheLimitOfWatchesIsToldAndTheRestIsPolled(t *testing.T) {
 }
 
 func TestAnIdleMeterDoesNotWake(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("watches a process for a while")
 	}
@@ -231,4 +236,53 @@ func (m *machine) written(pid int) (n int) {
 		m.Fatalf("read %q: %v", text, err)
 	}
 	return n
+}
+
+func TestLostEventsAreMadeUpFor(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("/proc/sys/fs/inotify/max_queued_events")
+	if err != nil {
+		t.Skip(err)
+	}
+	var queue int
+	if _, err := fmt.Sscan(string(text), &queue); err != nil || queue > 100000 {
+		t.Skipf("the queue of events is too long to fill: %s", text)
+	}
+	m := newMachine(t)
+	m.append(shop+"a.jsonl", line(1))
+	m.append(".claude/projects/-w-moves/b.jsonl", line(2))
+	m.append(shop+"x", "x")
+	m.append(shop+"y", "y")
+	m.close()
+	meter := m.talk(m.child("meter"))
+	meter.until("running")
+	meter.say("await 2")
+	meter.until("requests 2")
+
+	m.must(meter.command.Process.Signal(syscall.SIGSTOP))
+	x, err := os.OpenFile(m.path(shop+"x"), os.O_WRONLY|os.O_APPEND, 0)
+	m.must(err)
+	defer x.Close()
+	y, err := os.OpenFile(m.path(shop+"y"), os.O_WRONLY|os.O_APPEND, 0)
+	m.must(err)
+	defer y.Close()
+	for range queue { // the kernel merges neighbours that are alike, so two files take turns
+		x.WriteString("x")
+		y.WriteString("y")
+	}
+	// What happens now, nobody hears.
+	m.must(os.Rename(m.path(".claude/projects/-w-moves"), m.path(".claude/projects/-w-moved")))
+	m.append(shop+"a.jsonl", line(3))
+	m.append(".claude/projects/-w-new/deep/c.jsonl", line(4))
+	m.append(".openclaude/projects/p/d.jsonl", line(5))
+	m.must(meter.command.Process.Signal(syscall.SIGCONT))
+	meter.say("await 5")
+	meter.until("requests 5")
+
+	m.append(".claude/projects/-w-moved/b.jsonl", line(6))
+	m.append(".claude/projects/-w-new/deep/c.jsonl", line(7))
+	m.append(".openclaude/projects/p/d.jsonl", line(8))
+	meter.say("await 8")
+	meter.until("requests 8")
+	meter.end()
 }

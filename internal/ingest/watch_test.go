@@ -183,6 +183,7 @@ func TestReadingStartsWithWhatIsWrittenNow(t *testing.T) {
 }
 
 func TestRunGoesOnWhenTheStoreFails(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("waits for another try")
 	}
