@@ -66,6 +66,12 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 	d.report = report.New(report.Options{
 		Store: d.store, Agents: Agents(c.Sources, c.Env), Clock: c.Clock, Zone: c.Zone, Exists: c.Env.Exists, Home: c.Env.Home,
 	})
+	if d.kept {
+		if err := d.settle(ctx, c); err != nil {
+			d.close()
+			return nil, explain(c, err, path)
+		}
+	}
 	if release == nil {
 		return d, nil
 	}
