@@ -94,7 +94,7 @@ func testLongLine(t *testing.T, source agent.Source, simulator agent.Simulator) 
 	})
 	l := simulatedLog(t, source, conversation)
 	var truth usage.Tokens
-	for i, answer := range []string{"short", strings.Repeat("0123456789abcde\n", 60<<20/17), "short"} {
+	for i, answer := range []string{"short", strings.Repeat("0123456789abcdef", 60<<20/16), "short"} {
 		lines, tokens := conversation.Turn(agent.SimulatedTurn{
 			Time:   usage.MillisOf(FileTime.Add(time.Duration(i) * time.Minute)),
 			Tokens: usage.Tokens{Input: 10, CacheRead: 2000, Output: 300},

@@ -33,10 +33,13 @@ type Options struct {
 	Independent bool
 }
 
-// Small files are split at every byte, larger ones at this many places.
+// Small files are split at every byte, larger ones at some places: as many as give about so
+// many bytes to read, but neither too few nor too many.
 const (
-	smallFile = 4 << 10
-	samples   = 150
+	smallFile  = 2 << 10
+	readBudget = 2 << 20
+	fewest     = 10
+	most       = 120
 )
 
 // seed makes the choices of the suite the same in every run.
@@ -333,11 +336,13 @@ func places(size int, random *rand.Rand) (list []int) {
 		}
 		return list
 	}
-	for range samples {
+	for range samples(size) {
 		list = append(list, random.IntN(size+1))
 	}
 	return list
 }
+
+func samples(size int) int { return max(fewest, min(most, readBudget/size)) }
 
 // sameSkips fails unless the same pieces were skipped, each once. How long a piece is
 // may not be known yet at a split.
@@ -424,7 +429,7 @@ func (s *suite) testFlips(t *testing.T) {
 		if len(l.content) == 0 {
 			continue
 		}
-		for range samples {
+		for range samples(len(l.content)) {
 			at, bit := random.IntN(len(l.content)), byte(1)<<random.IntN(8)
 			flipped := slices.Clone(l.content)
 			flipped[at] ^= bit
