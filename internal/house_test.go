@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 	"app/window/shell":                   {"internal/link", "internal/report", "internal/view", "internal/store", "internal/health", "app/window/*", "app/window/page/*", "assets"},
 	"app/window/page/*":                  {"internal/view", "app/window/chart", "app/window/widget", "app/window/theme", "app/window/page/frame"},
 	// Made-up answers for the golden pictures of every page.
-	"app/window/page/pagetest": {"internal/view", "internal/report", "internal/store", "internal/usage", "internal/health"},
+	"app/window/page/pagetest": {"app/window/theme", "app/window/widget", "internal/view", "internal/report", "internal/store", "internal/usage", "internal/health"},
 	"app/endtoend":             {"internal/agent", "internal/agent/all", "internal/demo", "internal/usage", "internal/platform"},
 	"app/window/widget":        {"app/window/theme"},
 	"app/window/chart":         {"app/window/theme", "app/window/widget"},

@@ -46,10 +46,12 @@ func simulate(t *testing.T, home string, days int) int64 {
 func TestKilledInTheFirstImport(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, onDesktop(t))
-	requests := simulate(t, p.home, 200)
+	// Enough for several transactions: what is not committed leaves nothing to look at.
+	requests := simulate(t, p.home, 600)
 	partly := 0
 	for kill := range 6 {
-		afterWrites(t, p, 2+5*kill).kill()
+		// In turn in the middle of a transaction and right after one.
+		afterWrites(t, p, 2+5*kill, kill%2 == 1).kill()
 		if n := storedRequests(t, p); n > 0 && n < requests {
 			partly++
 		}
@@ -71,8 +73,9 @@ func TestKilledInTheFirstImport(t *testing.T) {
 }
 
 // afterWrites starts the meter and returns when so many changes of its database's journal
-// were seen, or none for a while.
-func afterWrites(t *testing.T, p *program, writes int) *child {
+// were seen, or with committed as soon as more is stored than before; at the latest when it
+// has had time to write all.
+func afterWrites(t *testing.T, p *program, writes int, committed bool) *child {
 	t.Helper()
 	if err := os.MkdirAll(p.data, 0o700); err != nil {
 		t.Fatal(err)
@@ -85,14 +88,21 @@ func afterWrites(t *testing.T, p *program, writes int) *child {
 	if err := watcher.Add(p.data); err != nil {
 		t.Fatal(err)
 	}
+	var before int64
+	if committed {
+		before = storedRequests(t, p)
+	}
 	meter := p.start("--hidden")
 	deadline := time.NewTimer(5 * time.Second)
 	defer deadline.Stop()
-	for seen := 0; seen < writes; {
+	for seen := 0; committed || seen < writes; {
 		select {
 		case e := <-watcher.Events:
 			if strings.HasSuffix(e.Name, "-wal") && e.Has(fsnotify.Write) {
 				seen++
+				if committed && storedRequests(t, p) > before {
+					return meter
+				}
 			}
 		case <-meter.ended:
 			return meter
@@ -288,7 +298,7 @@ func TestWithoutADesktop(t *testing.T) {
 	t.Run("the meter alone", func(t *testing.T) {
 		p := newProgram(t, onDesktop(t))
 		p.variables = append(p.variables, nowhere...)
-		meter := afterWrites(t, p, 1)
+		meter := afterWrites(t, p, 1, false)
 		if meter.over() {
 			t.Fatalf("the meter ended: %v", meter.err)
 		}

@@ -186,7 +186,8 @@ func (p *program) processes() []int {
 			continue
 		}
 		environment, err := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
-		if err == nil && bytes.Contains(environment, []byte("HOME="+p.home+"\x00")) {
+		// The demo gives its window a home inside this one.
+		if err == nil && (bytes.Contains(environment, []byte("HOME="+p.home+"\x00")) || bytes.Contains(environment, []byte("HOME="+p.home+"/"))) {
 			list = append(list, pid)
 		}
 	}

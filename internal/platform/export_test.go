@@ -3,3 +3,6 @@ package platform
 // For the tests: what MissingLibraries is made of.
 func LoaderCache(path string) []string            { return loaderCache(path) }
 func MissingIn(cached, folders []string) []string { return missingLibraries(cached, folders) }
+
+// For the tests of what the window program gets.
+func KeepAuthority(changed, original []string) []string { return keepAuthority(changed, original) }

@@ -285,3 +285,21 @@ func TestNoBusIsAnError(t *testing.T) {
 		t.Errorf("macOS: %v, %v", host, err)
 	}
 }
+
+func TestTheKeyOfTheDisplayIsFoundFromAnotherHome(t *testing.T) {
+	home := t.TempDir()
+	key := filepath.Join(home, ".Xauthority")
+	original := []string{"HOME=" + home}
+	if got := platform.KeepAuthority([]string{"HOME=/demo"}, original); len(got) != 1 {
+		t.Errorf("without a key: %v", got)
+	}
+	if err := os.WriteFile(key, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := platform.KeepAuthority([]string{"HOME=/demo"}, original); !slices.Contains(got, "XAUTHORITY="+key) {
+		t.Errorf("the key is in the real home, got %v", got)
+	}
+	if got := platform.KeepAuthority([]string{"XAUTHORITY=/k"}, append(original, "XAUTHORITY=/k")); len(got) != 1 {
+		t.Errorf("the variable is set already, got %v", got)
+	}
+}

@@ -48,7 +48,7 @@ func runnable(path string) bool {
 func StartWindow(env agent.Env, path string, arguments ...string) (*Process, error) {
 	command := exec.Command(path, arguments...)
 	command.Stderr = os.Stderr
-	command.Env = windowEnvironment(environmentOf(env, os.Environ()))
+	command.Env = keepAuthority(windowEnvironment(environmentOf(env, os.Environ())), os.Environ())
 	p, err := start(command)
 	if err != nil {
 		return nil, fmt.Errorf("start window: %w", err)
@@ -73,6 +73,25 @@ func environmentOf(env agent.Env, variables []string) []string {
 		list = append(list, home+"="+env.Home)
 	}
 	return list
+}
+
+// keepAuthority names the X server's key where only the home that is replaced would tell it.
+func keepAuthority(changed, original []string) []string {
+	var home string
+	for _, variable := range original {
+		name, value, _ := strings.Cut(variable, "=")
+		switch name {
+		case "XAUTHORITY":
+			return changed
+		case "HOME":
+			home = value
+		}
+	}
+	key := filepath.Join(home, ".Xauthority")
+	if _, err := os.Stat(key); home == "" || err != nil {
+		return changed
+	}
+	return append(changed, "XAUTHORITY="+key)
 }
 
 // StartSelf starts this executable again as a process that nothing ties to this one.

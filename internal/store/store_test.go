@@ -136,8 +136,8 @@ func checkSums(t testing.TB, s *Store) {
 	db := raw(t, s)
 	defer db.Close()
 	type place struct {
-		when                          int64
-		agent, model, project, strand string
+		when                  int64
+		agent, model, project string
 	}
 	type life struct {
 		usage.Counts

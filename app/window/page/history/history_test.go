@@ -1,7 +1,6 @@
 package history_test
 
 import (
-	"fmt"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -143,7 +142,7 @@ func BenchmarkApply(b *testing.B) {
 	defer w.Close()
 	w.Resize(fyne.NewSize(1200, 780))
 	one, other := pagetest.Projects(), pagetest.Projects()
-	other.Chart.Columns[89].Total = fmt.Sprint("x")
+	other.Chart.Columns[89].Total = "x"
 	for b.Loop() {
 		p.Apply(one)
 		p.Apply(other)
