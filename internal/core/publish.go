@@ -30,20 +30,33 @@ func (c *Core) publish(ctx context.Context) {
 	defer timer.Stop()
 	rest := time.NewTimer(0)
 	defer rest.Stop()
-	quiet := false
+	asleep := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-c.wake:
 		case <-timer.C:
+			if s := c.Current(); !asleep && quiet(s) {
+				sleepDeep()
+				asleep = true
+				timer.Reset(untilUntrue(s, c.o.Clock()))
+				continue
+			}
+		}
+		if asleep {
+			wakeUp()
+			asleep = false
 		}
 		begin := c.o.Clock()
 		s := c.snapshot(ctx)
 		c.current.Store(s)
 		c.tell()
-		quiet = settle(s, quiet)
-		timer.Reset(untilUntrue(s, c.o.Clock()))
+		next := untilUntrue(s, c.o.Clock())
+		if quiet(s) {
+			next = settleTime
+		}
+		timer.Reset(next)
 		rest.Reset(pause(s.Reading.Running, c.unread, c.o.Clock().Sub(begin)))
 		select {
 		case <-ctx.Done():
