@@ -220,6 +220,7 @@ func TestHiddenNothingIsAsked(t *testing.T) {
 	r.write(1200)
 	r.serve(report.Meter{})
 	r.run(shell.LivePage)
+	<-r.hello // the page may be there before the line is
 	r.await("the page", today("1.20k"))
 	r.feed.Want(shell.Wish{Page: shell.LivePage})
 	for range 2 { // what was under way
@@ -239,6 +240,7 @@ func TestTenModelsASecondAtMost(t *testing.T) {
 	r.write(1200)
 	r.serve(report.Meter{})
 	r.run(shell.LivePage)
+	<-r.hello
 	r.await("the page", today("1.20k"))
 	stop := time.NewTimer(time.Second)
 	defer stop.Stop()
@@ -265,6 +267,7 @@ func TestMetersOrdersAndEndAreTaken(t *testing.T) {
 	r.write(1)
 	r.serve(report.Meter{})
 	r.run(shell.LivePage)
+	<-r.hello // an order that comes before the line is lost
 	r.await("the page", today("1"))
 	for _, m := range []link.Message{{Do: link.Show, Page: "history"}, {Do: link.Toggle}, {Do: link.Hide}, {Do: link.Quit}} {
 		r.server.Broadcast(m)
