@@ -32,12 +32,12 @@ func (t *tray) run(ctx context.Context) {
 	// identity, and its left click keeps hosts from opening the menu instead.
 	systray.SetTitle(appName)
 	systray.SetTooltip(c.Tooltip)
-	i.showPicture(icon.FaceOf(c.Ring, icon.Dark))
+	i.showPicture(icon.FaceOf(c.Ring, icon.Unsure))
 	systray.SetOnTapped(t.toggle)
 	t.buildMenu(i)
 	start, _ := systray.RunWithExternalLoop(nil, nil)
 	start()
-	t.follow(ctx, i, icon.Dark)
+	t.follow(ctx, i, icon.Unsure)
 	// The item goes with this process. Ending it by the library's own call would panic
 	// where the bus is gone already.
 }
@@ -66,10 +66,13 @@ func (t *tray) watch(ctx context.Context) <-chan struct{} {
 				first()
 			},
 			Appearance: func(a platform.Appearance) {
-				if a.Scheme == platform.SchemeLight {
+				switch a.Scheme {
+				case platform.SchemeLight:
 					t.setPanel(icon.Light)
-				} else {
+				case platform.SchemeDark:
 					t.setPanel(icon.Dark)
+				default: // a dark desktop is not the only one that says nothing
+					t.setPanel(icon.Unsure)
 				}
 			},
 		})

@@ -200,7 +200,7 @@ func TestIconSuitsThePanel(t *testing.T) {
 	p := l.startPanel()
 	l.start()
 	s := p.item()
-	dark := s.picture()
+	unsure := s.picture()
 	c := l.connect()
 	if err := c.Export(desktop{scheme: 2}, "/org/freedesktop/portal/desktop", "org.freedesktop.portal.Settings"); err != nil {
 		t.Fatal(err)
@@ -208,13 +208,14 @@ func TestIconSuitsThePanel(t *testing.T) {
 	if _, err := c.RequestName("org.freedesktop.portal.Desktop", dbus.NameFlagDoNotQueue); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the icon is drawn for a light panel", func() bool { return s.picture() != dark })
+	eventually(t, "the icon is drawn for a light panel", func() bool { return s.picture() != unsure })
+	light := s.picture()
 	err := c.Emit("/org/freedesktop/portal/desktop", "org.freedesktop.portal.Settings.SettingChanged",
 		"org.freedesktop.appearance", "color-scheme", dbus.MakeVariant(uint32(1)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the icon is drawn for a dark panel again", func() bool { return s.picture() == dark })
+	eventually(t, "the icon is drawn for a dark panel", func() bool { return s.picture() != unsure && s.picture() != light })
 }
 
 func TestLabelsBearWhatLogsHold(t *testing.T) {

@@ -25,9 +25,9 @@ func glanceNow(s *report.Snapshot) []string {
 	if len(s.Now.Sessions) > 0 {
 		newest := s.Now.Sessions[0]
 		if newest.Project != "" {
-			line += " in " + clip(projectName(newest.Project), 40)
+			line += " in " + clip(projectName(newest.Project), 40) + othersWorking(s)
 		}
-		if newest.Model != "" {
+		if newest.Model != "" && othersWorking(s) == "" {
 			line += " with " + clip(newest.Model, 48)
 		}
 	}

@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -95,11 +96,27 @@ func liveLine(s *report.Snapshot) string {
 	if len(s.Now.Sessions) > 0 {
 		newest := s.Now.Sessions[0]
 		if newest.Project != "" {
-			project = clip(projectName(newest.Project), 32)
+			project = clip(projectName(newest.Project), 32) + othersWorking(s)
 		}
-		model = clip(shortModel(newest.Model, newest.Agent), 32)
+		if othersWorking(s) == "" {
+			model = clip(shortModel(newest.Model, newest.Agent), 32)
+		}
 	}
 	return tidy(" · ", rate(s.Now.FreshPerMinute)+" tok/min", project, model)
+}
+
+// othersWorking is " and 2 more" where the rate is not the newest session's alone.
+func othersWorking(s *report.Snapshot) string {
+	n := 0
+	for _, q := range s.Now.Sessions[1:] {
+		if q.Working {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and %d more", n)
 }
 
 // tooltipLength is what Windows shows of a tooltip, in UTF-16 units.
@@ -119,7 +136,7 @@ func tooltip(s *report.Snapshot) string {
 	if s.Now.Live {
 		burning = rate(s.Now.FreshPerMinute) + " tok/min"
 		if len(s.Now.Sessions) > 0 && s.Now.Sessions[0].Project != "" {
-			burning += " in " + clip(projectName(s.Now.Sessions[0].Project), 28)
+			burning += " in " + clip(projectName(s.Now.Sessions[0].Project), 28) + othersWorking(s)
 		}
 	}
 	today := "today " + Tokens(s.Today.Counts.Fresh())

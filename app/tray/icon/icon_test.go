@@ -193,3 +193,32 @@ func BenchmarkDraw(b *testing.B) {
 		}
 	}
 }
+
+// TestUnsureIsSeenOnEveryPanel: where the desktop does not tell, the panel may be light or
+// dark, and each colour has to stand out from both (3:1, as for graphics in WCAG 2.1).
+func TestUnsureIsSeenOnEveryPanel(t *testing.T) {
+	luminance := func(r, g, b uint8) float64 {
+		linear := func(c uint8) float64 {
+			v := float64(c) / 255
+			if v <= .03928 {
+				return v / 12.92
+			}
+			return math.Pow((v+.055)/1.055, 2.4)
+		}
+		return .2126*linear(r) + .7152*linear(g) + .0722*linear(b)
+	}
+	for _, ring := range []view.Ring{{Share: 1}, {Verdict: view.Calm, Share: 1}, {Verdict: view.Tight, Share: 1}, {Verdict: view.Out, Share: 1}} {
+		m := icon.Draw(icon.FaceOf(ring, icon.Unsure), 48)
+		best := 0.0
+		for i := 0; i < len(m.Pix); i += 4 {
+			if m.Pix[i+3] != 255 {
+				continue
+			}
+			own := luminance(m.Pix[i], m.Pix[i+1], m.Pix[i+2])
+			best = max(best, min((luminance(0xF6, 0xF5, 0xF4)+.05)/(own+.05), (own+.05)/(luminance(0x24, 0x24, 0x24)+.05)))
+		}
+		if best < 3 {
+			t.Errorf("verdict %d: contrast %.2f, want 3", ring.Verdict, best)
+		}
+	}
+}

@@ -67,6 +67,7 @@ type Shell struct {
 	history *history.Page
 	tips    *widget.Tips
 	page    int
+	ending  atomic.Bool
 	visible bool
 	stop    func() bool // the timer that ends the hidden window
 	next    atomic.Pointer[Model]
@@ -210,8 +211,14 @@ func (s *Shell) Close() {
 	s.Hide()
 }
 
-// End ends the program; Remember still has to be called when it has ended.
-func (s *Shell) End() { s.o.Quit() }
+// End ends the program; Remember still has to be called when it has ended. Only the first
+// call counts: when the meter ends too, several reasons come at once, and the later ones
+// find no loop to run in.
+func (s *Shell) End() {
+	if !s.ending.Swap(true) {
+		s.o.Quit()
+	}
+}
 
 // Remember saves the state. A hidden window was saved when it was hidden.
 func (s *Shell) Remember() {

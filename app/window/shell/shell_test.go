@@ -225,7 +225,7 @@ func visit(o fyne.CanvasObject, f func(fyne.Widget)) {
 func TestStateSurvivesAndBadStateDoesNot(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "window.toml")
 	first := shell.LoadState(path)
-	if first.Width != 1200 || first.Height != 780 || first.Page != shell.LivePage {
+	if first.Width != 1200 || first.Height != 720 || first.Page != shell.LivePage {
 		t.Errorf("starts with %+v", first)
 	}
 	want := shell.State{Version: 1, Width: 1000.5, Height: 700, Page: shell.HistoryPage}
@@ -252,7 +252,7 @@ func TestStateSurvivesAndBadStateDoesNot(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := shell.LoadState(path); got.Width != 1200 || got.Height != 780 {
+		if got := shell.LoadState(path); got.Width != 1200 || got.Height != 720 {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

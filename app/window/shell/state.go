@@ -20,7 +20,7 @@ type State struct {
 }
 
 func firstState() State {
-	return State{Version: stateVersion, Width: 1200, Height: 780, Page: LivePage}
+	return State{Version: stateVersion, Width: 1200, Height: 720, Page: LivePage}
 }
 
 // LoadState reads the state; where there is none that can be used, the window starts as new.
