@@ -142,7 +142,7 @@ func TestRowHasOneKeyPerDimension(t *testing.T) {
 		want string
 	}{
 		"dated":   {dated, `{"hour":"2026-11-22T12:00:00Z","day":"2026-11-22","week":"2026-11-16","month":"2026-11","agent":"claude","model":"m\"<&>","project":"/w","session":"s",`},
-		"undated": {store.Row{Agent: "codex"}, `{"hour":null,"day":null,"week":null,"month":null,"agent":"codex","model":"","project":"","session":"",`},
+		"undated": {store.Row{Agent: "codex"}, `{"hour":null,"day":null,"week":null,"month":null,"agent":"codex","model":null,"project":null,"session":null,`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, err := marshal(row{names: q.by, values: q.keys(c.row), counters: countersOf(c.row.Counts)})

@@ -27,6 +27,8 @@ type data struct {
 	board  *health.Board
 	took   ingest.Progress // of this command's own reading
 	kept   bool            // a running meter keeps the data current
+	// incomplete: taking in what is new failed half-way, so the figures may be too low.
+	incomplete error
 }
 
 // Agents tells report what the sources of a build are and where their logs would be.
@@ -44,8 +46,9 @@ func Agents(sources []agent.Source, env agent.Env) []report.Agent {
 }
 
 // open opens the data folder and takes in what is new, unless a running meter does that.
-// When nothing can be written (a full disk, a read-only folder) it says so on standard
-// error and goes on with what is stored.
+// In a folder that cannot be written to it says so on standard error and goes on with what
+// is stored. Where taking in failed half-way, data.incomplete says so: the command prints
+// what there is and then fails with it.
 func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) {
 	d := &data{dir: dir, board: health.NewBoard(c.Clock)}
 	path := filepath.Join(dir, platform.DatabaseName)
@@ -81,7 +84,7 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 			d.close()
 			return nil, ctx.Err()
 		}
-		warn(c, "not everything new could be taken in: %v", err)
+		d.incomplete = fmt.Errorf("take in all that is new: %w", err)
 	}
 	for _, f := range d.board.Findings() {
 		if f.Severity > health.Info {

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -83,11 +84,13 @@ part of an answer without --since and --until only.`,
 			case err != nil:
 				return err
 			case asJSON:
-				return printHistoryJSON(c.Stdout, q, rows, totals)
+				err = printHistoryJSON(c.Stdout, q, rows, totals)
 			case asCSV:
-				return printHistoryCSV(c.Stdout, q, rows)
+				err = printHistoryCSV(c.Stdout, q, rows)
+			default:
+				err = printTable(c.Stdout, q, rows, totals)
 			}
-			return printTable(c.Stdout, q, rows, totals)
+			return errors.Join(err, d.incomplete)
 		},
 	}
 	f := cmd.Flags()

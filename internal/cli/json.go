@@ -71,7 +71,7 @@ func (r row) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	for i, name := range r.names {
 		value := []byte("null")
-		if !undated(name, r.values[i]) {
+		if r.values[i] != "" { // not logged, or without a date
 			var err error
 			if value, err = marshal(r.values[i]); err != nil {
 				return nil, err
@@ -84,15 +84,6 @@ func (r row) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	return append(b, rest[1:]...), nil
-}
-
-// undated: a step of time that is not known.
-func undated(d store.Dimension, value string) bool {
-	switch d {
-	case store.Hour, store.Day, store.Week, store.Month:
-		return value == ""
-	}
-	return false
 }
 
 // marshal is json.Marshal that leaves <, > and & as they are.

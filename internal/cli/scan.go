@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -69,11 +70,13 @@ func scanCommand(c *Context) *cobra.Command {
 				for _, a := range s.Agents {
 					doc.Agents = append(doc.Agents, scanAgentOf(a))
 				}
-				return printJSON(c.Stdout, doc)
+				return errors.Join(printJSON(c.Stdout, doc), d.incomplete)
 			}
 			if e := view.EmptyPage(s); e != nil {
-				printEmpty(c.Stdout, e)
-				return nil
+				if d.incomplete == nil {
+					printEmpty(c.Stdout, e)
+				}
+				return d.incomplete
 			}
 			t := table{left: 1}
 			t.add("Agent", "Files", "Requests", "First", "Last", "Skipped")
@@ -97,7 +100,7 @@ func scanCommand(c *Context) *cobra.Command {
 			default:
 				fmt.Fprintf(c.Stdout, "\nRead %s that was new.\n", view.Bytes(d.took.BytesDone))
 			}
-			return nil
+			return d.incomplete
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -29,14 +30,14 @@ func statusCommand(c *Context) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printJSON(c.Stdout, statusDocumentOf(s))
+				return errors.Join(printJSON(c.Stdout, statusDocumentOf(s)), d.incomplete)
 			}
-			if e := view.EmptyPage(s); e != nil {
+			if e := view.EmptyPage(s); e == nil {
+				printStatus(c.Stdout, s)
+			} else if d.incomplete == nil {
 				printEmpty(c.Stdout, e)
-				return nil
 			}
-			printStatus(c.Stdout, s)
-			return nil
+			return d.incomplete
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")

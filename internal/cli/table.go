@@ -150,7 +150,7 @@ func printTable(w printer, q question, rows []store.Row, totals usage.Counts) er
 // shown is a key as a person reads it.
 func (q *question) shown(d store.Dimension, key string, start usage.Millis) string {
 	switch {
-	case undated(d, key):
+	case key == "" && (d == store.Hour || d == store.Day || d == store.Week || d == store.Month):
 		return "undated"
 	case key == "":
 		return view.Dash

@@ -18,8 +18,8 @@ type projects struct {
 // projectCount bounds what is remembered.
 const projectCount = 4096
 
-// of answers for a working folder as an agent wrote it. What is not here, is not absolute,
-// or is no worktree stays as written.
+// of answers for a working folder as an agent wrote it. What is not here or is not
+// absolute stays as written.
 func (p *projects) of(folder string) string {
 	if folder == "" {
 		return ""
@@ -30,6 +30,9 @@ func (p *projects) of(folder string) string {
 		return project
 	}
 	project := folder
+	if info, err := os.Stat(folder); err == nil && info.IsDir() && filepath.IsAbs(folder) {
+		project = filepath.Clean(folder) // one folder, however it is spelled
+	}
 	if main, ok := mainRepository(folder); ok {
 		project = main
 	}

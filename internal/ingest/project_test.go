@@ -109,7 +109,8 @@ func TestProjectsOfWorktrees(t *testing.T) {
 		}},
 		{"a relative folder", func(t *testing.T, at string) made { return made{"shop", "shop"} }},
 		{"a path of another system", func(t *testing.T, at string) made { return made{`C:\w\shop`, `C:\w\shop`} }},
-		{"a path with a slash at its end", func(t *testing.T, at string) made { return made{at + "/", at + "/"} }},
+		{"a path with a slash at its end", func(t *testing.T, at string) made { return made{at + "/", at} }},
+		{"an absent path with a slash at its end", func(t *testing.T, at string) made { return made{at + "/gone/", at + "/gone/"} }},
 		{"no folder", func(t *testing.T, at string) made { return made{"", ""} }},
 		{"a .git file that is empty", func(t *testing.T, at string) made {
 			write(t, at+"/x/.git", "")
