@@ -535,3 +535,27 @@ func TestAStoreThatCannotBeWrittenIsTold(t *testing.T) {
 	m.once()
 	m.wantRequests("writable again", 1)
 }
+
+func TestARequestFromTheFutureIsDatedWhenItIsSeen(t *testing.T) {
+	m := newMachine(t)
+	ahead := strings.ReplaceAll(line(1), "2026-", "2126-")
+	if ahead == line(1) {
+		t.Fatal("the line has no date to change")
+	}
+	m.append(shop+"a.jsonl", ahead)
+	before := usage.MillisOf(time.Now().Add(-time.Minute))
+	m.once()
+	recent, err := m.store.Recent(context.Background(), before)
+	m.must(err)
+	if len(recent) != 1 || recent[0].Time > usage.MillisOf(time.Now().Add(time.Minute)) {
+		t.Errorf("stored as %+v, want one request dated now", recent)
+	}
+	first := recent[0].Time
+	m.append(shop+"b.jsonl", ahead) // a copy, seen later
+	m.once()
+	recent, err = m.store.Recent(context.Background(), before)
+	m.must(err)
+	if len(recent) != 1 || recent[0].Time != first {
+		t.Errorf("after a copy stored as %+v, want the first date %d", recent, first)
+	}
+}

@@ -257,8 +257,18 @@ func (c *collector) Event(e *usage.Event) {
 	p.chunk.Events = append(p.chunk.Events, *e)
 	kept := &p.chunk.Events[len(p.chunk.Events)-1]
 	kept.Agent, kept.Project = c.agent, c.projectOf(e.Project)
+	// A clock that ran ahead must not fill days that are yet to come: the request is dated
+	// when it was first seen, and Merge keeps the earliest.
+	if c.file.Seen != 0 && kept.Time > c.file.Seen+futureTime {
+		kept.Time = c.file.Seen
+		kept.Flags |= usage.TimeGuessed
+	}
 	c.bound(p)
 }
+
+// futureTime is how far ahead of this machine's clock a request may be dated, in
+// milliseconds.
+const futureTime = 10 * 60 * 1000
 
 // Thread takes what a log says of its own beginning.
 func (c *collector) Thread(t *usage.Thread) {
