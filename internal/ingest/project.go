@@ -29,13 +29,7 @@ func (p *projects) of(folder string) string {
 	if project, ok := p.known[folder]; ok {
 		return project
 	}
-	project := folder
-	if info, err := os.Stat(folder); err == nil && info.IsDir() && filepath.IsAbs(folder) {
-		project = filepath.Clean(folder) // one folder, however it is spelled
-	}
-	if main, ok := mainRepository(folder); ok {
-		project = main
-	}
+	project := projectOf(folder)
 	if p.known == nil || len(p.known) >= projectCount {
 		p.known = make(map[string]string)
 	}
@@ -43,15 +37,23 @@ func (p *projects) of(folder string) string {
 	return project
 }
 
-// mainRepository finds the folder of the repository whose linked worktree holds folder.
-func mainRepository(folder string) (string, bool) {
+func projectOf(folder string) string {
 	if !filepath.IsAbs(folder) {
-		return "", false
+		return folder
 	}
-	at := filepath.Clean(folder)
-	if info, err := os.Stat(at); err != nil || !info.IsDir() {
-		return "", false
+	clean := filepath.Clean(folder) // one folder, however it is spelled
+	if info, err := os.Stat(clean); err != nil || !info.IsDir() {
+		return folder
 	}
+	if main, ok := mainRepository(clean); ok {
+		return main
+	}
+	return clean
+}
+
+// mainRepository finds the folder of the repository whose linked worktree holds the folder
+// at, which is there and has a clean path.
+func mainRepository(at string) (string, bool) {
 	for {
 		mark := filepath.Join(at, ".git")
 		if info, err := os.Lstat(mark); err == nil {

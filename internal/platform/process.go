@@ -127,9 +127,6 @@ type Process struct {
 	err     error // written before ended is closed
 }
 
-// Pid is its process id.
-func (p *Process) Pid() int { return p.command.Process.Pid }
-
 // Ended is closed when it has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 

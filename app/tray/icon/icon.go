@@ -114,7 +114,7 @@ var palettes = [...]palette{
 	Dark:     {rgb(0x3FC8B0), rgb(0xF5B43A), rgb(0xFF7468), rgb(0xF1F4F5), .30},
 	Light:    {rgb(0x0A7A69), rgb(0xA86A00), rgb(0xC22E29), rgb(0x1A2024), .24},
 	Template: {rgb(0), rgb(0), rgb(0), rgb(0), .30},
-	Unsure:   {rgb(0x0F9480), rgb(0xB87700), rgb(0xDB4A42), rgb(0x7B868D), .30},
+	Unsure:   {rgb(0x0F9480), rgb(0xB87700), rgb(0xDB4A42), rgb(0x7B868D), .45},
 }
 
 func rgb(hex uint32) color.NRGBA {
