@@ -43,6 +43,7 @@ var arrows = map[string][]string{
 	"internal/view":                      {"internal/report", "internal/store", "internal/health", "internal/usage"},
 	"internal/core":                      {"internal/ingest", "internal/report", "internal/settings", "internal/health", "internal/platform", "internal/link", "internal/store", "internal/agent", "internal/usage"},
 	"internal/demo":                      {"internal/agent", "internal/usage"},
+	"internal/corpus":                    {"internal/agent", "internal/usage"},
 	"internal/cli":                       {"internal/report", "internal/view", "internal/store", "internal/ingest", "internal/agent", "internal/platform", "internal/link", "internal/health", "internal/demo", "internal/usage"},
 	"app":                                {"internal/cli", "internal/core", "internal/platform", "internal/agent", "internal/agent/all", "internal/health", "internal/usage", "app/tray", "assets"},
 	"app/tray":                           {"internal/view", "internal/core", "internal/link", "internal/platform", "internal/report", "internal/health", "app/tray/icon", "assets"},
@@ -52,6 +53,7 @@ var arrows = map[string][]string{
 	"app/window/page/*":                  {"internal/view", "app/window/chart", "app/window/widget", "app/window/theme", "app/window/page/frame"},
 	// Made-up answers for the golden pictures of every page.
 	"app/window/page/pagetest": {"app/window/theme", "app/window/widget", "internal/view", "internal/report", "internal/store", "internal/usage", "internal/health"},
+	"app/bench":                {"internal/corpus", "internal/agent", "internal/agent/*", "internal/usage"},
 	"app/endtoend":             {"internal/agent", "internal/agent/all", "internal/demo", "internal/usage", "internal/platform"},
 	"app/window/widget":        {"app/window/theme"},
 	"app/window/chart":         {"app/window/theme", "app/window/widget"},

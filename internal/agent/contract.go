@@ -147,6 +147,11 @@ type SimulatedTurn struct {
 	Prompt string // text that the lines carry, so that they look like real ones
 	Answer string
 	Tool   string // name of the tool that was called; "" = none
+	// The rest makes a log as varied as a real one; each may be "". Call is what the tool
+	// was called with, Result what a tool gave, where the agent logs that in this turn,
+	// Thought is the reasoning, and Aside the text of a line that says nothing of usage,
+	// such as an attachment.
+	Call, Result, Thought, Aside string
 	// Limits, where the agent logs them: used percent and reset of the short and long window.
 	Limits []usage.Sample
 }

@@ -41,9 +41,13 @@ func testSimulated(t *testing.T, source agent.Source, simulator agent.Simulator)
 					CacheWrite5m: random.Int64N(5000), CacheWrite1h: random.Int64N(5000),
 					Output: output, Reasoning: random.Int64N(output),
 				},
-				Prompt: "Explain \"this\" line:\n\tif err != nil",
-				Answer: strings.Repeat("It checks the error. ", 1+random.IntN(20)),
-				Tool:   []string{"", "Read", "Bash"}[random.IntN(3)],
+				Prompt:  "Explain \"this\" line:\n\tif err != nil",
+				Answer:  strings.Repeat("It checks the error. ", 1+random.IntN(20)),
+				Tool:    []string{"", "Read", "Bash"}[random.IntN(3)],
+				Call:    []string{"", "grep -n '\"usage\"' *.json"}[random.IntN(2)],
+				Result:  []string{"", "{\"usage\":{\"output_tokens\":7}}\n\u00e9\t\x1b[1m<b>\x1b[0m\n"}[random.IntN(2)],
+				Thought: []string{"", "Is it \"usage\"?"}[random.IntN(2)],
+				Aside:   []string{"", "\"type\":\"token_count\",\"total_tokens\":9"}[random.IntN(2)],
 			})
 			if !strings.HasSuffix(string(lines), "\n") {
 				t.Fatal("a turn's last line has no line feed")

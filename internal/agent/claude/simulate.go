@@ -1,6 +1,7 @@
 package claude
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -30,8 +31,10 @@ type conversation struct {
 	last   string // uuid of the last line
 	called string // id of the tool call that waits for its result
 
-	written []*simulatedLine // all lines so far, for a fork to copy
+	written []*simulatedLine // all messages so far, for a fork to copy
 	copied  []byte           // what a fork's transcript begins with, until it is written
+	spent   usage.Tokens     // of this transcript
+	encoded bytes.Buffer
 }
 
 // File implements agent.Conversation.
@@ -90,6 +93,7 @@ type (
 		Branch     string           `json:"gitBranch"`
 		Kind       string           `json:"type"`
 		Message    simulatedMessage `json:"message"`
+		Result     *simulatedResult `json:"toolUseResult,omitempty"`
 		Request    string           `json:"requestId,omitempty"`
 		Block      *int             `json:"apiBlockIndex,omitempty"`
 		AgentID    string           `json:"agentId,omitempty"`
@@ -106,6 +110,13 @@ type (
 		Content any             `json:"content"`
 		Stop    string          `json:"stop_reason,omitempty"`
 		Usage   *simulatedUsage `json:"usage,omitempty"`
+	}
+	// simulatedResult repeats what a tool gave, for the terminal.
+	simulatedResult struct {
+		Output      string `json:"stdout"`
+		Errors      string `json:"stderr"`
+		Interrupted bool   `json:"interrupted"`
+		Image       bool   `json:"isImage"`
 	}
 	simulatedUsage struct {
 		Input      int64 `json:"input_tokens"`
@@ -148,14 +159,20 @@ func (c *conversation) Turn(turn agent.SimulatedTurn) ([]byte, usage.Tokens) {
 	prompt := c.line("user", turn.Time-1500)
 	prompt.Message = simulatedMessage{Role: "user", Content: turn.Prompt}
 	if c.called != "" {
-		prompt.Message.Content = []simulatedBlock{{Type: "tool_result", ToolUseID: c.called, Content: turn.Prompt}}
+		prompt.Message.Content = []simulatedBlock{{Type: "tool_result", ToolUseID: c.called, Content: cmp.Or(turn.Result, turn.Prompt)}}
+		if turn.Result != "" {
+			prompt.Result = &simulatedResult{Output: turn.Result}
+		}
 		c.called = ""
 	}
 	out = c.append(out, prompt)
+	if turn.Aside != "" {
+		out = c.encode(out, c.aside(&turn))
+	}
 
 	var blocks []simulatedBlock
 	if tokens.Reasoning > 0 {
-		blocks = append(blocks, simulatedBlock{Type: "thinking", Thinking: "Weighing the options."})
+		blocks = append(blocks, simulatedBlock{Type: "thinking", Thinking: cmp.Or(turn.Thought, "Weighing the options.")})
 	}
 	if turn.Answer != "" || turn.Tool == "" {
 		blocks = append(blocks, simulatedBlock{Type: "text", Text: turn.Answer})
@@ -164,7 +181,7 @@ func (c *conversation) Turn(turn agent.SimulatedTurn) ([]byte, usage.Tokens) {
 	if turn.Tool != "" {
 		stop = "tool_use"
 		c.called = c.id("toolu_01")
-		blocks = append(blocks, simulatedBlock{Type: "tool_use", ID: c.called, Name: turn.Tool, Input: map[string]any{"path": c.about.Project}})
+		blocks = append(blocks, simulatedBlock{Type: "tool_use", ID: c.called, Name: turn.Tool, Input: c.input(&turn)})
 	}
 	counters := &simulatedUsage{Input: tokens.Input, CacheWrite: tokens.CacheWrite(), CacheRead: tokens.CacheRead, Output: tokens.Output, Tier: "standard"}
 	counters.Split.FiveMinutes, counters.Split.Hour = tokens.CacheWrite5m, tokens.CacheWrite1h
@@ -179,7 +196,49 @@ func (c *conversation) Turn(turn agent.SimulatedTurn) ([]byte, usage.Tokens) {
 		}
 		out = c.append(out, line)
 	}
+	c.spent = c.spent.Add(tokens)
 	return out, tokens
+}
+
+// input is what the turn's tool is called with.
+func (c *conversation) input(turn *agent.SimulatedTurn) map[string]any {
+	if turn.Call == "" {
+		return map[string]any{"path": c.about.Project}
+	}
+	return map[string]any{"file_path": c.about.Project + "/main", "content": turn.Call}
+}
+
+// aside makes one of the lines that are no message. None of them is usage, although one
+// kind holds sums of it.
+func (c *conversation) aside(turn *agent.SimulatedTurn) any {
+	session, at := cmp.Or(c.about.Parent, c.about.ID), stamp(turn.Time-1000)
+	switch c.random.IntN(10) {
+	case 0:
+		return map[string]any{"type": "summary", "summary": turn.Aside, "leafUuid": c.last}
+	case 1:
+		return map[string]any{"type": "queue-operation", "operation": "enqueue", "timestamp": at, "sessionId": session, "content": turn.Aside}
+	case 2:
+		return map[string]any{"type": "last-prompt", "lastPrompt": turn.Aside, "sessionId": session}
+	case 3:
+		return map[string]any{"type": "system", "subtype": "informational", "level": "info", "content": turn.Aside,
+			"uuid": c.uuid(), "parentUuid": c.last, "timestamp": at, "sessionId": session, "cwd": c.about.Project, "isSidechain": c.about.Parent != ""}
+	case 4:
+		return map[string]any{"type": "cost-state", "sessionId": session, "totalCostUSD": float64(c.spent.Output) / 1e5, "modelUsage": map[string]any{c.about.Model: map[string]any{
+			"inputTokens": c.spent.Input, "outputTokens": c.spent.Output, "thinkingTokens": c.spent.Reasoning,
+			"cacheReadInputTokens": c.spent.CacheRead, "cacheCreationInputTokens": c.spent.CacheWrite(), "webSearchRequests": 0,
+		}}}
+	case 5, 6:
+		backups := map[string]any{}
+		for range 1 + min(len(turn.Aside)/200, 200) {
+			name := c.uuid()
+			backups[c.about.Project+"/"+name[:8]+".go"] = map[string]any{"backupFileName": name[9:] + "@v1", "version": 1, "backupTime": at}
+		}
+		return map[string]any{"type": "file-history-snapshot", "messageId": c.last, "isSnapshotUpdate": false,
+			"snapshot": map[string]any{"messageId": c.last, "trackedFileBackups": backups, "timestamp": at}}
+	default:
+		return map[string]any{"type": "attachment", "uuid": c.uuid(), "parentUuid": c.last, "timestamp": at, "sessionId": session, "cwd": c.about.Project,
+			"isSidechain": c.about.Parent != "", "attachment": map[string]any{"type": "edited_text_file", "filename": c.about.Project + "/main.go", "snippet": turn.Aside}}
+	}
 }
 
 // line begins a line that follows the last one.
@@ -193,8 +252,8 @@ func (c *conversation) line(kind string, at usage.Millis) *simulatedLine {
 		Version:   simulatedVersion,
 		Branch:    c.about.Branch,
 		Kind:      kind,
-		UUID:      fmt.Sprintf("%08x-%04x-4%03x-a%03x-%012x", c.random.Uint32(), c.random.IntN(1<<16), c.random.IntN(1<<12), c.random.IntN(1<<12), c.random.Int64N(1<<48)),
-		Time:      at.Time().Format("2006-01-02T15:04:05.000Z07:00"),
+		UUID:      c.uuid(),
+		Time:      stamp(at),
 	}
 	if c.last != "" {
 		parent := c.last
@@ -204,14 +263,28 @@ func (c *conversation) line(kind string, at usage.Millis) *simulatedLine {
 	return line
 }
 
-// append adds a line. Nothing in it can fail to be encoded.
+// append adds a message, and keeps it for forks.
 func (c *conversation) append(out []byte, line *simulatedLine) []byte {
 	c.written = append(c.written, line)
-	text, err := json.Marshal(line)
-	if err != nil {
+	return c.encode(out, line)
+}
+
+// encode adds a line, without the escapes meant for HTML. Nothing in it can fail to be
+// encoded.
+func (c *conversation) encode(out []byte, line any) []byte {
+	c.encoded.Reset()
+	encoder := json.NewEncoder(&c.encoded)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(line); err != nil {
 		panic(err)
 	}
-	return append(append(out, text...), '\n')
+	return append(out, c.encoded.Bytes()...)
+}
+
+func stamp(at usage.Millis) string { return at.Time().Format("2006-01-02T15:04:05.000Z07:00") }
+
+func (c *conversation) uuid() string {
+	return fmt.Sprintf("%08x-%04x-4%03x-a%03x-%012x", c.random.Uint32(), c.random.IntN(1<<16), c.random.IntN(1<<12), c.random.IntN(1<<12), c.random.Int64N(1<<48))
 }
 
 // id makes an id of the kind that Anthropic gives.

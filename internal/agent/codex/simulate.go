@@ -62,22 +62,28 @@ func (c *conversation) Turn(t agent.SimulatedTurn) ([]byte, usage.Tokens) {
 		"type": "reasoning", "id": c.name("rs_"), "summary": []any{}, "content": nil,
 		"encrypted_content": c.noise(300 + int(t.Tokens.Reasoning)),
 	})
+	if t.Thought != "" {
+		c.line(t.Time, "event_msg", map[string]any{"type": "agent_reasoning", "text": t.Thought})
+	}
 	if t.Tool != "" {
+		if t.Call != "" && t.Answer != "" { // what it says before it calls
+			c.say(t, "commentary")
+		}
 		call := c.name("call_")
 		c.line(t.Time, "response_item", map[string]any{
 			"type": "function_call", "id": c.name("fc_"), "name": t.Tool, "call_id": call,
-			"arguments": encoded(map[string]any{"command": []string{"bash", "-lc", t.Answer}, "workdir": c.Project}),
+			"arguments": encoded(map[string]any{"command": []string{"bash", "-lc", cmp.Or(t.Call, t.Answer)}, "workdir": c.Project}),
 		})
 		c.line(t.Time, "response_item", map[string]any{
 			"type": "function_call_output", "call_id": call,
-			"output": encoded(map[string]any{"output": t.Answer, "metadata": map[string]any{"exit_code": 0, "duration_seconds": 0.2}}),
+			"output": encoded(map[string]any{"output": cmp.Or(t.Result, t.Answer), "metadata": map[string]any{"exit_code": 0, "duration_seconds": 0.2}}),
 		})
 	} else {
-		c.line(t.Time, "event_msg", map[string]any{"type": "agent_message", "message": t.Answer, "phase": "final_answer"})
-		c.line(t.Time, "response_item", map[string]any{
-			"type": "message", "id": c.name("msg_"), "role": "assistant", "phase": "final_answer",
-			"content": []any{map[string]any{"type": "output_text", "text": t.Answer}},
-		})
+		c.say(t, "final_answer")
+	}
+
+	if t.Aside != "" {
+		c.aside(&t)
 	}
 
 	last := vector{
@@ -145,13 +151,42 @@ func (c *conversation) beginTask(t *agent.SimulatedTurn) {
 	c.line(t.Time, "event_msg", map[string]any{"type": "user_message", "message": t.Prompt, "images": []any{}})
 }
 
+// say writes what the model says to the user.
+func (c *conversation) say(t agent.SimulatedTurn, phase string) {
+	c.line(t.Time, "event_msg", map[string]any{"type": "agent_message", "message": t.Answer, "phase": phase})
+	c.line(t.Time, "response_item", map[string]any{
+		"type": "message", "id": c.name("msg_"), "role": "assistant", "phase": phase,
+		"content": []any{map[string]any{"type": "output_text", "text": t.Answer}},
+	})
+}
+
+// aside writes one of the records that say nothing of usage.
+func (c *conversation) aside(t *agent.SimulatedTurn) {
+	switch c.random.IntN(4) {
+	case 0:
+		c.line(t.Time, "event_msg", map[string]any{"type": "agent_reasoning", "text": t.Aside})
+	case 1:
+		c.line(t.Time, "event_msg", map[string]any{"type": "turn_diff", "unified_diff": t.Aside})
+	case 2:
+		c.line(t.Time, "event_msg", map[string]any{
+			"type": "patch_apply_end", "call_id": c.name("call_"), "stdout": t.Aside, "stderr": "", "success": true,
+		})
+	default:
+		c.line(t.Time, "event_msg", map[string]any{
+			"type": "exec_command_end", "call_id": c.name("call_"), "cwd": c.Project, "exit_code": 0,
+			"aggregated_output": t.Aside, "duration": map[string]any{"secs": 0, "nanos": c.random.IntN(1e9)},
+		})
+	}
+}
+
 // line writes one record, its members in Codex's order.
 func (c *conversation) line(at usage.Millis, kind string, payload map[string]any) {
-	text := encoded(payload)
+	first := ""
 	if name, ok := payload["type"].(string); ok { // the type comes first
 		delete(payload, "type")
-		text = `{"type":` + encoded(name) + `,` + encoded(payload)[1:]
+		first = `"type":` + encoded(name) + `,`
 	}
+	text := "{" + first + encoded(payload)[1:]
 	fmt.Fprintf(&c.lines, `{"timestamp":%q,"ordinal":%d,"type":%q,"payload":%s}`+"\n", stamp(at), c.ordinal, kind, text)
 	c.ordinal++
 }
