@@ -1,12 +1,15 @@
 package agent
 
-// MaxCount bounds a single token counter. No request comes near it; a log that says more is
-// damaged, and sums over millions of such rows still fit an int64.
-const MaxCount = 1 << 40
+// MaxCount is the greatest figure that is taken for a count of tokens. No request comes
+// near it, and sums over millions of such rows still fit an int64.
+const MaxCount = 1<<40 - 1
 
 // Count consumes a value as a token counter: whole, not negative, at most MaxCount.
-// Everything else is 0.
+// Everything else is 0, for every agent: a damaged counter must not invent tokens.
 func (s *Scanner) Count() int64 {
 	n, _ := s.Int()
-	return min(n, MaxCount)
+	if n > MaxCount {
+		return 0
+	}
+	return n
 }

@@ -267,7 +267,8 @@ func TestScannerStopsAtAFault(t *testing.T) {
 }
 
 func TestCountIsBounded(t *testing.T) {
-	for text, want := range map[string]int64{`7`: 7, `-7`: 0, `"7"`: 0, `1.5`: 0, `null`: 0, `1e30`: MaxCount, `{}`: 0} {
+	for text, want := range map[string]int64{`7`: 7, `-7`: 0, `"7"`: 0, `1.5`: 0, `null`: 0, `{}`: 0, `1099511627775`: MaxCount, `1099511627776`: 0,
+		`9223372036854775807`: 0, `9223372036854775808`: 0, `18446744073709551617`: 0, `1e30`: 0} {
 		var s Scanner
 		s.Reset([]byte(text))
 		if got := s.Count(); got != want {

@@ -23,7 +23,7 @@ func (p *parser) tokenCount(at int64, out agent.Sink) {
 func (p *parser) row(c *counts, at int64, out agent.Sink) {
 	set(&p.model, p.rowModel(), maxModel)
 	if c.window > 0 {
-		p.window = min(c.window, maxCount)
+		p.window = min(c.window, agent.MaxCount)
 	}
 
 	// A total of zeros beside a request is a total that is not kept.

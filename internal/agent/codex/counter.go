@@ -15,10 +15,6 @@ const (
 	inReasoning
 )
 
-// maxCount is the greatest figure that is taken for a count of tokens; what is beyond is
-// damage and counts as 0, so that no sum can overflow.
-const maxCount = 1<<40 - 1
-
 func (v *vector) zero() bool { return *v == vector{} }
 
 func (v *vector) minus(w *vector) vector {

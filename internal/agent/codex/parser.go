@@ -292,7 +292,7 @@ func (p *parser) settings(out agent.Sink) {
 // first of its own.
 func (p *parser) task(out agent.Sink) {
 	if p.message.window > 0 {
-		p.window = min(p.message.window, maxCount)
+		p.window = min(p.message.window, agent.MaxCount)
 	}
 	if !p.copying {
 		return

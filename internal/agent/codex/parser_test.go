@@ -30,7 +30,7 @@ func longest() state {
 	s := state{
 		thread: text(maxID), root: text(maxID), project: text(maxProject), branch: text(maxBranch),
 		version: text(maxVersion), model: text(maxModel), service: "priority",
-		window: maxCount, context: maxCount, rows: math.MaxInt32, forked: math.MaxInt64 >> 10, lastTime: math.MaxInt64 >> 10,
+		window: agent.MaxCount, context: agent.MaxCount, rows: math.MaxInt32, forked: math.MaxInt64 >> 10, lastTime: math.MaxInt64 >> 10,
 		start: math.MaxInt64, stated: math.MaxInt32, inherited: math.MaxInt32,
 	}
 	for _, f := range s.flags() {
@@ -39,7 +39,7 @@ func longest() state {
 	for i := range maxParents {
 		s.parents = append(s.parents, fmt.Sprint(i)+text(maxID-1))
 	}
-	most := vector{maxCount, maxCount, maxCount, maxCount, maxCount}
+	most := vector{agent.MaxCount, agent.MaxCount, agent.MaxCount, agent.MaxCount, agent.MaxCount}
 	s.counter.previous = most
 	for range maxHeads {
 		s.counter.heads = append(s.counter.heads, most)

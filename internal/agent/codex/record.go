@@ -209,17 +209,17 @@ func (v *vector) parse(s *agent.Scanner) bool {
 		}
 		switch string(key) {
 		case "input_tokens":
-			v[inInput] = count(s)
+			v[inInput] = s.Count()
 		case "cached_input_tokens":
-			v[inCached] = count(s)
+			v[inCached] = s.Count()
 		case "cache_write_input_tokens":
-			v[inCacheWrite] = count(s)
+			v[inCacheWrite] = s.Count()
 		case "cache_creation_input_tokens":
-			created = count(s)
+			created = s.Count()
 		case "output_tokens":
-			v[inOutput] = count(s)
+			v[inOutput] = s.Count()
 		case "reasoning_output_tokens":
-			v[inReasoning] = count(s)
+			v[inReasoning] = s.Count()
 		default:
 			s.Skip()
 		}
@@ -228,13 +228,6 @@ func (v *vector) parse(s *agent.Scanner) bool {
 		v[inCacheWrite] = created
 	}
 	return true
-}
-
-func count(s *agent.Scanner) int64 {
-	if n, ok := s.Int(); ok && n <= maxCount {
-		return n
-	}
-	return 0
 }
 
 // readTime reads a moment: an RFC 3339 string or a number since the epoch.

@@ -478,20 +478,12 @@ func codexUsage(tree any) (c codexCounters, ok bool) {
 		return c, false
 	}
 	for i, name := range []string{"input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens", "reasoning_output_tokens"} {
-		c[i] = codexCount(tree, name)
+		c[i] = count(tree, name)
 	}
 	if c[2] == 0 {
-		c[2] = codexCount(tree, "cache_creation_input_tokens")
+		c[2] = count(tree, "cache_creation_input_tokens")
 	}
 	return c, true
-}
-
-// codexCount is a counter; what is beyond all reason is none.
-func codexCount(tree any, name string) int64 {
-	if n := count(tree, name); n < 1<<40 {
-		return n
-	}
-	return 0
 }
 
 func codexSet(to *string, value string) bool {

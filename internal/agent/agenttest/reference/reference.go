@@ -127,17 +127,14 @@ func text(tree any, names ...string) string {
 // count gives the token counter at a path: a whole number, not negative, and not beyond
 // what a request can use. Everything else is 0.
 func count(tree any, names ...string) int64 {
-	const most = 1 << 40
+	const most = 1<<40 - 1
 	number, _ := member(tree, names...).(json.Number)
 	if len(number) > 400 {
 		return 0
 	}
 	value, ok := new(big.Float).SetPrec(2000).SetString(string(number))
-	if !ok || value.Sign() < 0 || !value.IsInt() {
+	if !ok || value.Sign() < 0 || !value.IsInt() || value.Cmp(big.NewFloat(most)) > 0 {
 		return 0
-	}
-	if value.Cmp(big.NewFloat(most)) > 0 {
-		return most
 	}
 	n, _ := value.Int64()
 	return n
