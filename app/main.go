@@ -44,7 +44,7 @@ func run() int {
 	return cli.Run(ctx, os.Args[1:], cli.Context{
 		Env: env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		ErrorTerminal: term.IsTerminal(int(os.Stderr.Fd())),
-		Clock:         time.Now, Zone: time.Local, Version: version, Sources: all.Sources(),
+		Clock:         time.Now, Zone: time.Local, Version: version, Sources: all.SourcesIn(platform.Zone(env)),
 		Meter:   meter,
 		Start:   func(ctx context.Context, o cli.MeterOptions) error { return core.Launch(ctx, options(o)) },
 		Display: func() string { return display(ctx, env) },
@@ -71,7 +71,7 @@ func display(ctx context.Context, env agent.Env) string {
 func options(o cli.MeterOptions) core.Options {
 	return core.Options{
 		DataDir: o.DataDir, Env: o.Env, Sources: o.Sources, Agents: o.Agents,
-		Clock: o.Clock, Zone: o.Zone, Version: o.Version, Hidden: o.Hidden,
+		Clock: o.Clock, Zone: platform.Zone(o.Env), Version: o.Version, Hidden: o.Hidden,
 	}
 }
 

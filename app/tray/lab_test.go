@@ -60,7 +60,7 @@ func playMeter(dataDir string) int {
 	defer stop()
 	env := platform.Environment()
 	o := core.Options{
-		DataDir: dataDir, Env: env, Sources: all.Sources(), Clock: time.Now, Zone: time.UTC, Version: "test", Hidden: true,
+		DataDir: dataDir, Env: env, Sources: all.Sources(), Clock: time.Now, Zone: func() *time.Location { return time.UTC }, Version: "test", Hidden: true,
 	}
 	for _, s := range o.Sources {
 		info := s.Info()

@@ -107,11 +107,12 @@ func open(ctx context.Context, env agent.Env, dataDir string, c choices, startDe
 		state.Page = c.page
 	}
 	var s *shell.Shell
+	zone := platform.Zone(env)
 	database := filepath.Join(dataDir, platform.DatabaseName)
 	feed := shell.NewFeed(shell.FeedOptions{
 		Database: database,
-		Open:     func(ctx context.Context) (shell.Answers, error) { return openReport(ctx, env, database) },
-		Bare:     func() *report.Snapshot { return bareSnapshot(env) },
+		Open:     func(ctx context.Context) (shell.Answers, error) { return openReport(ctx, env, zone, database) },
+		Bare:     func() *report.Snapshot { return bareSnapshot(env, zone()) },
 		Dial: func(ctx context.Context) (shell.Line, error) {
 			return link.Dial(ctx, link.SocketPath(platform.RuntimeDir(env, dataDir), dataDir))
 		},
@@ -189,15 +190,36 @@ func follow(ctx context.Context, env agent.Env, change func(fyne.ThemeVariant)) 
 	}})
 }
 
+// answers are report's, in the zone that the machine is in when it is asked. One goroutine
+// asks.
+type answers struct {
+	*report.Report
+	options report.Options
+	zone    func() *time.Location
+}
+
 // openReport opens what the meter has stored.
-func openReport(ctx context.Context, env agent.Env, database string) (*report.Report, error) {
-	kept, err := store.Open(ctx, database, store.Options{ReadOnly: true, Zone: time.Local})
+func openReport(ctx context.Context, env agent.Env, zone func() *time.Location, database string) (*answers, error) {
+	kept, err := store.Open(ctx, database, store.Options{ReadOnly: true, Zone: zone()})
 	if err != nil {
 		return nil, err
 	}
-	return report.New(report.Options{
-		Store: kept, Agents: agents(env), Clock: time.Now, Zone: time.Local, Exists: platform.Exists, Home: env.Home,
-	}), nil
+	o := report.Options{
+		Store: kept, Agents: agents(env), Clock: time.Now, Zone: zone(), Exists: platform.Exists, Home: env.Home,
+	}
+	return &answers{report.New(o), o, zone}, nil
+}
+
+// Snapshot is asked first, whatever is shown.
+func (a *answers) Snapshot(ctx context.Context, m report.Meter) (*report.Snapshot, error) {
+	if zone := a.zone(); zone != a.options.Zone {
+		a.options.Zone = zone
+		a.Report = report.New(a.options)
+		if err := a.options.Store.SetZone(ctx, zone); err != nil {
+			return nil, err
+		}
+	}
+	return a.Report.Snapshot(ctx, m)
 }
 
 // agents are what this build can read, and where on this machine.
@@ -215,8 +237,8 @@ func agents(env agent.Env) []report.Agent {
 }
 
 // bareSnapshot is what is known where nothing is stored yet.
-func bareSnapshot(env agent.Env) *report.Snapshot {
-	s := &report.Snapshot{At: time.Now(), Zone: time.Local, Home: env.Home}
+func bareSnapshot(env agent.Env, zone *time.Location) *report.Snapshot {
+	s := &report.Snapshot{At: time.Now().In(zone), Zone: zone, Home: env.Home}
 	for _, a := range agents(env) {
 		state := report.AgentState{Agent: a}
 		for _, root := range a.Roots {

@@ -45,7 +45,6 @@ type MeterOptions struct {
 	Sources []agent.Source
 	Agents  []report.Agent // the same sources, as report wants them
 	Clock   func() time.Time
-	Zone    *time.Location
 	Version string
 	Hidden  bool   // only the meter, no window
 	Page    string // page to open the window at; "" = the last one

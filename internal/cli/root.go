@@ -96,7 +96,7 @@ func dataDir(cmd *cobra.Command, c *Context) (string, error) {
 func meterOptions(c *Context, dir string) MeterOptions {
 	return MeterOptions{
 		DataDir: dir, Env: c.Env, Sources: c.Sources, Agents: Agents(c.Sources, c.Env),
-		Clock: c.Clock, Zone: c.Zone, Version: c.Version,
+		Clock: c.Clock, Version: c.Version,
 	}
 }
 

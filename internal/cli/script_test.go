@@ -121,7 +121,7 @@ func meter(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 	c, err := core.New(core.Options{
 		DataDir: dir, Env: env, Sources: all.Sources(), Agents: cli.Agents(all.Sources(), env),
-		Clock: clock(ts.Getenv("NOW")), Zone: time.UTC, Version: "1.2.3",
+		Clock: clock(ts.Getenv("NOW")), Zone: func() *time.Location { return time.UTC }, Version: "1.2.3",
 	})
 	ts.Check(err)
 	changed, cancel := c.Subscribe()

@@ -26,7 +26,8 @@ type Options struct {
 	Sources []agent.Source
 	Agents  []report.Agent // the same sources, as report wants them
 	Clock   func() time.Time
-	Zone    *time.Location
+	// Zone is the machine's zone now. It is asked at each snapshot, and a change is followed.
+	Zone    func() *time.Location
 	Version string
 	// Hidden: nobody asked for a window, so the meter stays when there is none.
 	Hidden bool

@@ -21,8 +21,9 @@ const (
 
 // counting is the store while it is open, and who fills it.
 type counting struct {
-	mu     sync.Mutex // held while a snapshot is made, so that the store stays open
-	report *report.Report
+	mu      sync.Mutex // held while a snapshot is made, so that the store stays open
+	options report.Options
+	report  *report.Report
 
 	fillMu sync.Mutex
 	ingest *ingest.Ingest
@@ -38,10 +39,30 @@ func (k *counting) snapshot(ctx context.Context, meter func() report.Meter) (*re
 	return k.report.Snapshot(ctx, meter())
 }
 
-func (k *counting) setReport(r *report.Report) {
+// open says what to answer from.
+func (k *counting) open(o report.Options) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.report = r
+	k.options, k.report = o, report.New(o)
+}
+
+func (k *counting) close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.options, k.report = report.Options{}, nil
+}
+
+// follow answers in another zone from now on, if the machine has gone to one. If the store
+// cannot make its days fit now, its next transaction does, or says why it cannot.
+func (k *counting) follow(ctx context.Context, zone *time.Location) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.report == nil || k.options.Zone == zone {
+		return
+	}
+	k.options.Zone = zone
+	k.report = report.New(k.options)
+	_ = k.options.Store.SetZone(ctx, zone)
 }
 
 func (k *counting) setIngest(in *ingest.Ingest) {
@@ -81,16 +102,17 @@ func (c *Core) count(ctx context.Context) {
 
 // countOnce opens the store and ingests until ctx ends or something breaks.
 func (c *Core) countOnce(ctx context.Context) error {
-	st, err := store.Open(ctx, c.database(), store.Options{Zone: c.o.Zone})
+	zone := c.o.Zone()
+	st, err := store.Open(ctx, c.database(), store.Options{Zone: zone})
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	c.counting.setReport(report.New(report.Options{
-		Store: st, Agents: c.o.Agents, Clock: c.o.Clock, Zone: c.o.Zone,
+	c.counting.open(report.Options{
+		Store: st, Agents: c.o.Agents, Clock: c.o.Clock, Zone: zone,
 		Exists: c.o.Env.Exists, Home: c.o.Env.Home,
-	}))
-	defer c.counting.setReport(nil)
+	})
+	defer c.counting.close()
 	c.storeWorks()
 	c.poke()
 

@@ -12,3 +12,6 @@ func UntilUntrue(s *report.Snapshot, now time.Time) time.Duration { return until
 func Pause(reading, failing bool, took time.Duration) time.Duration {
 	return pause(reading, failing, took)
 }
+
+// Poke asks for a new snapshot, as the slow timer would.
+func Poke(c *Core) { c.poke() }

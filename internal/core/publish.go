@@ -94,6 +94,7 @@ func pause(reading, failing bool, took time.Duration) time.Duration {
 func (c *Core) snapshot(ctx context.Context) *report.Snapshot {
 	// The window can read while this process does.
 	c.broadcast(c.changed())
+	c.counting.follow(ctx, c.o.Zone())
 	s, err := c.counting.snapshot(ctx, c.meter)
 	if s == nil && err == nil {
 		return c.bare()
@@ -118,9 +119,9 @@ func (c *Core) snapshot(ctx context.Context) *report.Snapshot {
 
 // bare is the state while no store is open.
 func (c *Core) bare() *report.Snapshot {
-	m := c.meter()
+	m, zone := c.meter(), c.o.Zone()
 	s := &report.Snapshot{
-		At: c.o.Clock().In(c.o.Zone), Zone: c.o.Zone, Home: c.o.Env.Home,
+		At: c.o.Clock().In(zone), Zone: zone, Home: c.o.Env.Home,
 		Reading: m.Reading, Findings: m.Findings, StaleSince: m.StaleSince,
 	}
 	for _, a := range c.o.Agents {

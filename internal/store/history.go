@@ -35,7 +35,7 @@ func (s *Store) history(ctx context.Context, q Query) ([]Row, error) {
 	}
 	err = s.readers.read(ctx, func(c *connection) error {
 		h.conn = c
-		return h.run(s.zone)
+		return h.run(s.zone.Load())
 	})
 	if err != nil {
 		return nil, err

@@ -262,7 +262,7 @@ func TestAnyOrderEqualsTheFold(t *testing.T) {
 					return nil
 				})
 				if r.IntN(4) == 0 {
-					path, zone := s.path, s.zone
+					path, zone := s.path, s.zone.Load()
 					if err := s.Close(); err != nil {
 						t.Fatal(err)
 					}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,10 +34,8 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{path: path, zone: o.Zone}
-	if s.zone == nil {
-		s.zone = time.UTC
-	}
+	s := &Store{path: path}
+	s.zone.Store(cmp.Or(o.Zone, time.UTC))
 	if o.ReadOnly {
 		err = s.openReadOnly()
 	} else {
@@ -61,7 +60,7 @@ func (s *Store) openWriter(ctx context.Context) error {
 		c.close()
 		return err
 	}
-	s.writer, err = newWriter(ctx, c, s.zone)
+	s.writer, err = newWriter(ctx, c, s.zone.Load())
 	if err != nil {
 		c.close()
 		return err

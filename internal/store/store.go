@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,7 +17,7 @@ type Options struct {
 // Store is the database: one writer, many readers.
 type Store struct {
 	path    string
-	zone    *time.Location // Options.Zone
+	zone    atomic.Pointer[time.Location] // Options.Zone, or that of SetZone
 	readers *pool
 
 	mutex   sync.Mutex // held by whoever uses writer
@@ -43,6 +45,22 @@ func (s *Store) Close() error {
 		s.writer = nil
 	}
 	return explain(err)
+}
+
+// SetZone has the day roll-up hold another zone's local days, and fills it anew in one
+// transaction. With an error the next Update does that; meanwhile History is as right, and
+// slower. A read-only store only remembers the zone.
+func (s *Store) SetZone(ctx context.Context, zone *time.Location) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.zone.Store(zone)
+	if s.writer == nil {
+		return nil
+	}
+	if err := s.writer.setZone(ctx, zone); err != nil {
+		return fmt.Errorf("change the zone of days: %w", explain(err))
+	}
+	return nil
 }
 
 // Importing tells the store that much is about to be written (true), or that it is over:

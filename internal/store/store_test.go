@@ -155,7 +155,7 @@ func checkSums(t testing.TB, s *Store) {
 		}
 		add("roll", p)
 		if e.Time != 0 {
-			local := e.Time.Time().In(s.zone)
+			local := e.Time.Time().In(s.zone.Load())
 			_, offset := local.Zone()
 			p.when = floorDiv(local.Unix()+int64(offset), 86400)
 		}

@@ -36,19 +36,23 @@ type writer struct {
 }
 
 func newWriter(ctx context.Context, c *connection, zone *time.Location) (*writer, error) {
-	w := &writer{conn: c, zone: zone, zoneID: zoneID(zone)}
-	w.forget()
-	stored, err := w.storedZone()
-	if err != nil {
+	w := &writer{conn: c}
+	if err := w.setZone(ctx, zone); err != nil {
 		return nil, err
 	}
-	if stored != w.zoneID {
-		// An empty transaction is enough: each begins by looking at the zone.
-		if err := w.update(ctx, func(*Tx) error { return nil }); err != nil {
-			return nil, err
-		}
-	}
 	return w, nil
+}
+
+// setZone changes whose days the table day holds.
+func (w *writer) setZone(ctx context.Context, zone *time.Location) error {
+	w.zone, w.zoneID = zone, zoneID(zone)
+	w.forget()
+	stored, err := w.storedZone()
+	if err != nil || stored == w.zoneID {
+		return err
+	}
+	// An empty transaction is enough: each begins by looking at the zone.
+	return w.update(ctx, func(*Tx) error { return nil })
 }
 
 func (w *writer) close() error { return w.conn.close() }

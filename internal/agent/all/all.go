@@ -15,10 +15,13 @@ import (
 	"tokenmeter/internal/usage"
 )
 
-// Sources lists the agents in palette order.
-func Sources() []agent.Source {
+// Sources lists the agents in palette order, on a machine that stays in its zone.
+func Sources() []agent.Source { return SourcesIn(func() *time.Location { return time.Local }) }
+
+// SourcesIn is Sources on a machine whose zone may change: zone tells it as it is now.
+func SourcesIn(zone func() *time.Location) []agent.Source {
 	return inOrder(
-		claude.Source{Zone: time.Local},
+		claude.Source{Zone: zone},
 		codex.Source{},
 	)
 }

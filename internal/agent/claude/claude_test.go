@@ -17,7 +17,7 @@ var names = []string{
 }
 
 // source has no zone of its own: what the tests expect must not hang on the machine's.
-var source = Source{Zone: time.FixedZone("here", 2*60*60)}
+var source = Source{Zone: func() *time.Location { return time.FixedZone("here", 2*60*60) }}
 
 func TestReader(t *testing.T) {
 	agenttest.Run(t, source, agenttest.Cases(t, "testdata"), reference.Claude, agenttest.Options{

@@ -27,10 +27,10 @@ const desktopDepth = 8
 // desktopPackage is the family name of Claude Desktop as installed from the Microsoft Store.
 const desktopPackage = "Claude_pzs8sxrjxfjjc"
 
-// Source is Claude. Zone is the zone of the machine, for limit messages that name a time of
-// day and no zone; nil: such a time is not used.
+// Source is Claude. Zone tells the zone of the machine, for limit messages that name a time
+// of day and no zone; nil: such a time is not used.
 type Source struct {
-	Zone *time.Location
+	Zone func() *time.Location
 }
 
 // Info implements agent.Source.
@@ -132,6 +132,10 @@ func (s Source) Reader(root agent.Root, name string) agent.Reader {
 		}
 	}
 	return agent.Lines(func(f *agent.File, state []byte) agent.LineParser {
-		return newParser(f, state, s.Zone)
+		var zone *time.Location
+		if s.Zone != nil {
+			zone = s.Zone()
+		}
+		return newParser(f, state, zone)
 	})
 }
