@@ -155,7 +155,7 @@ func sameHome(a, b *usage.Event) bool {
 const eventColumns = "key, strand, ts, offset, input, cread, cw5, cw1, output, reason, counted, claimed, ordinal, searches, recorded, cost, price"
 
 const (
-	insertEvent = "INSERT INTO event (" + eventColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (key) DO NOTHING"
+	insertEvent = "INSERT INTO event (" + eventColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 	selectEvent = "SELECT " + eventColumns + " FROM event WHERE key=?"
 	updateEvent = "UPDATE event SET strand=?2, ts=?3, offset=?4, input=?5, cread=?6, cw5=?7, cw1=?8, output=?9, reason=?10," +
 		" counted=?11, claimed=?12, ordinal=?13, searches=?14, recorded=?15, cost=?16, price=?17 WHERE key=?1"

@@ -194,14 +194,23 @@ func (t *Tx) writeMark(agent usage.AgentID, m *usage.Mark) error {
 		return err
 	}
 	c := t.w.conn
-	const insert = "INSERT INTO mark (thread, ordinal, print, row, time) VALUES (?,?,?,?,?) ON CONFLICT "
+	const insert = "INSERT INTO mark (thread, ordinal, print, row, time) VALUES (?,?,?,?,?)"
 	ordinal := int64(m.Ordinal)
-	args := []driver.Value{th.id, ordinal, int64(m.Print), int64(m.Row), int64(m.Time)}
-	changes, _, err := c.exec(insert+"DO NOTHING", args...)
+	mark, err := c.prepare(insert)
 	if err != nil {
 		return err
 	}
-	if changes == 0 {
+	bind := func(s *statement) {
+		for i, n := range [...]int64{th.id, ordinal, int64(m.Print), int64(m.Row), int64(m.Time)} {
+			s.args[i].Value = n
+		}
+	}
+	bind(mark)
+	taken, err := mark.insert()
+	if err != nil {
+		return err
+	}
+	if taken {
 		v, err := c.first("SELECT print, row, time FROM mark WHERE thread=? AND ordinal=?", th.id, ordinal)
 		if err != nil || v == nil {
 			return err
@@ -209,7 +218,12 @@ func (t *Tx) writeMark(agent usage.AgentID, m *usage.Mark) error {
 		if cmp.Or(cmp.Compare(int64(m.Time), integer(v[2])), cmp.Compare(int64(m.Print), integer(v[0])), cmp.Compare(int64(m.Row), integer(v[1]))) >= 0 {
 			return nil
 		}
-		if _, _, err := c.exec(insert+"DO UPDATE SET print=excluded.print, row=excluded.row, time=excluded.time", args...); err != nil {
+		update, err := c.prepare("UPDATE mark SET print=?3, row=?4, time=?5 WHERE thread=?1 AND ordinal=?2")
+		if err != nil {
+			return err
+		}
+		bind(update)
+		if err := update.write(); err != nil {
 			return err
 		}
 	}

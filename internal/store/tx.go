@@ -92,11 +92,11 @@ func (t *Tx) put(r *row) error {
 		return err
 	}
 	r.bind(insert.args)
-	changes, _, err := insert.run()
+	taken, err := insert.insert()
 	if err != nil {
 		return err
 	}
-	if changes > 0 {
+	if !taken {
 		t.book(r, +1)
 		return nil
 	}
@@ -119,7 +119,7 @@ func (t *Tx) put(r *row) error {
 		return err
 	}
 	merged.bind(update.args)
-	if _, _, err := update.run(); err != nil {
+	if err := update.write(); err != nil {
 		return err
 	}
 	t.book(old, -1)
@@ -227,7 +227,7 @@ func (t *Tx) saveStrands() error {
 				insert.args[i].Value = n
 			}
 			bindSums(insert.args[14:], &s.delta)
-			if _, _, err := insert.run(); err != nil {
+			if err := insert.write(); err != nil {
 				return err
 			}
 			s.created = false
@@ -239,7 +239,7 @@ func (t *Tx) saveStrands() error {
 			grow.args[0].Value, grow.args[1].Value = s.first, s.last
 			bindSums(grow.args[2:], &s.delta)
 			grow.args[12].Value = s.id
-			if _, _, err := grow.run(); err != nil {
+			if err := grow.write(); err != nil {
 				return err
 			}
 		}
@@ -312,7 +312,7 @@ func (t *Tx) saveSums(table, when string, sums map[cell]*usage.Counts) error {
 			add.args[i].Value = n
 		}
 		bindSums(add.args[4:], sums[key])
-		if _, _, err := add.run(); err != nil {
+		if err := add.write(); err != nil {
 			return err
 		}
 		if sums[key].Requests >= 0 {
