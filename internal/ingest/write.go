@@ -15,6 +15,7 @@ import (
 	"tokenmeter/internal/agent"
 	"tokenmeter/internal/health"
 	"tokenmeter/internal/store"
+	"tokenmeter/internal/usage"
 )
 
 // Bounds of a transaction: large enough that random keys do not rewrite the table for a
@@ -78,79 +79,108 @@ func (in *Ingest) readBatch(ctx context.Context, w *watcher) error {
 	return err
 }
 
-// write gathers pieces and commits them, batch by batch, until out is closed.
+// write commits what the readers bring, batch by batch, until out is closed.
 func (in *Ingest) write(ctx context.Context, out <-chan *piece, w *watcher) error {
-	var batch []*piece
-	rows := 0
-	timer := time.NewTimer(batchTime)
-	defer timer.Stop()
-	commit := func() error {
-		err := in.commit(ctx, batch)
-		clear(batch)
-		batch, rows = batch[:0], 0
-		return err
-	}
+	pieces := &arrivals{in: in, out: out, w: w}
 	for {
-		select {
-		case p, open := <-out:
-			if !open {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				return commit()
-			}
-			if len(batch) == 0 {
-				timer.Reset(batchTime)
-			}
-			batch = append(batch, p)
-			rows += p.rows()
-			if rows >= batchRows || len(batch) >= batchFiles {
-				if err := commit(); err != nil {
-					return err
-				}
-			}
-		case <-timer.C:
-			if len(batch) > 0 {
-				if err := commit(); err != nil {
-					return err
-				}
-			}
-		case <-w.wake():
-			if err := in.serve(ctx, w); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return ctx.Err()
+		first, err := pieces.next(ctx, nil)
+		if err != nil {
+			return err
+		}
+		if first == nil && len(in.gone) == 0 {
+			return nil
+		}
+		if err := in.commit(ctx, pieces, first); err != nil {
+			return err
 		}
 	}
 }
 
-// commit writes pieces in one transaction, settles lineages, and only then takes what was
-// written as known.
-func (in *Ingest) commit(ctx context.Context, batch []*piece) error {
-	writes := make([]*piece, 0, len(batch))
+// arrivals are the pieces that the readers hand over.
+type arrivals struct {
+	in  *Ingest
+	out <-chan *piece
+	w   *watcher
+}
+
+// next waits for a piece, and serves the watcher meanwhile. Nil without an error: there are
+// no more, or the time is over.
+func (a *arrivals) next(ctx context.Context, over <-chan time.Time) (*piece, error) {
+	for {
+		select {
+		case p := <-a.out: // nil once it is closed
+			if p == nil {
+				return nil, ctx.Err()
+			}
+			return p, nil
+		case <-over:
+			return nil, nil
+		case <-a.w.wake():
+			if err := a.in.serve(ctx, a.w); err != nil {
+				return nil, err
+			}
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// done is what is remembered of a piece that was given to the store.
+type done struct {
+	job    *job
+	file   *store.File
+	events int
+	facts  bool
+	last   bool
+	err    error
+}
+
+// commit writes one transaction, of first and of what arrives until it is large or old
+// enough, settles lineages, and only then takes what was written as known. The pieces are
+// not gathered before: they would hold many times the memory of the rows that they become.
+func (in *Ingest) commit(ctx context.Context, pieces *arrivals, first *piece) error {
+	var batch []done
+	var outside error // not the store's
 	told := len(in.gone) > 0
-	for _, p := range batch {
-		facts := p.rows() > 0 || len(p.chunk.Threads) > 0
-		told = told || facts
-		if facts || worthStoring(in.files[p.job.path], p.chunk.File) {
-			writes = append(writes, p)
+	err := in.o.Store.Update(ctx, func(tx *store.Tx) error {
+		u := update{in: in, tx: tx, ids: make(map[string]int64), agents: make(map[usage.AgentID]bool)}
+		timer := time.NewTimer(batchTime)
+		defer timer.Stop()
+		rows := 0
+		for p := first; p != nil; {
+			rows += p.rows()
+			d, err := u.write(p)
+			if err != nil {
+				return err
+			}
+			batch = append(batch, d)
+			told = told || d.facts
+			in.pieces.put(p)
+			if rows >= batchRows || len(batch) >= batchFiles {
+				break
+			}
+			if p, outside = pieces.next(ctx, timer.C); outside != nil {
+				return outside
+			}
 		}
+		return u.finish()
+	})
+	if outside != nil {
+		return outside
 	}
-	if len(writes) > 0 || len(in.gone) > 0 {
-		if err := in.o.Store.Update(ctx, func(tx *store.Tx) error { return in.update(tx, writes) }); err != nil {
-			return in.storeFailed(fmt.Errorf("store what was read: %w", err))
-		}
-		in.storeWell()
+	if err != nil {
+		return in.storeFailed(fmt.Errorf("store what was read: %w", err))
 	}
+	in.storeWell()
 	for path, f := range in.gone {
 		f.Gone = true
 		delete(in.gone, path)
 	}
 	var events int64
-	done, skips := 0, false
-	for _, p := range batch {
-		if f := p.chunk.File; f.Path != "" {
+	read, skips := 0, false
+	for i := range batch {
+		d := &batch[i]
+		if f := d.file; f.Path != "" {
 			old := in.files[f.Path]
 			if f.ID == 0 && old != nil && old.Agent == f.Agent {
 				f.ID = old.ID // this piece was not worth a row
@@ -158,14 +188,13 @@ func (in *Ingest) commit(ctx context.Context, batch []*piece) error {
 			skips = skips || old == nil && len(f.Skipped) > 0 || old != nil && !maps.Equal(old.Skipped, f.Skipped)
 			in.files[f.Path] = f
 		}
-		events += int64(len(p.chunk.Events))
-		if p.last {
-			if p.job.counted {
-				done++
+		events += int64(d.events)
+		if d.last {
+			if d.job.counted {
+				read++
 			}
-			in.finished(p)
+			in.finished(d)
 		}
-		in.pieces.put(p)
 	}
 	if skips {
 		in.countSkipped()
@@ -173,49 +202,62 @@ func (in *Ingest) commit(ctx context.Context, batch []*piece) error {
 	if told {
 		in.active = in.o.Clock()
 	}
-	if told || done > 0 {
+	if told || read > 0 {
 		in.move(func(p *Progress) {
-			p.FilesDone += done
+			p.FilesDone += read
 			p.Events += events
 		})
 	}
 	return nil
 }
 
-// update is the body of a transaction.
-func (in *Ingest) update(tx *store.Tx, writes []*piece) error {
-	ids := make(map[string]int64)
-	agents := make(map[string]bool)
-	for _, p := range writes {
-		f := p.chunk.File
-		// An id given by an earlier attempt is void.
-		f.ID = ids[f.Path]
-		if old := in.files[f.Path]; old != nil && old.Agent == f.Agent {
-			f.ID = old.ID
-		}
-		if err := tx.Write(&p.chunk); err != nil {
-			return fmt.Errorf("write %s: %w", f.Path, err)
-		}
-		ids[f.Path] = f.ID
-		if len(p.chunk.Threads) > 0 || len(p.chunk.Marks) > 0 {
-			agents[string(f.Agent)] = true
-		}
+// update is a transaction that is being filled.
+type update struct {
+	in     *Ingest
+	tx     *store.Tx
+	ids    map[string]int64 // of files that were written, by path
+	agents map[usage.AgentID]bool
+}
+
+// write gives a piece to the store, unless it told nothing that the next start would miss.
+func (u *update) write(p *piece) (done, error) {
+	f := p.chunk.File
+	d := done{job: p.job, file: f, events: len(p.chunk.Events), facts: p.rows() > 0 || len(p.chunk.Threads) > 0, last: p.last, err: p.err}
+	if !d.facts && !worthStoring(u.in.files[p.job.path], f) {
+		return d, nil
 	}
+	// An id given by an earlier attempt is void.
+	f.ID = u.ids[f.Path]
+	if old := u.in.files[f.Path]; old != nil && old.Agent == f.Agent {
+		f.ID = old.ID
+	}
+	if err := u.tx.Write(&p.chunk); err != nil {
+		return d, fmt.Errorf("write %s: %w", f.Path, err)
+	}
+	u.ids[f.Path] = f.ID
+	if len(p.chunk.Threads) > 0 || len(p.chunk.Marks) > 0 {
+		u.agents[f.Agent] = true
+	}
+	return d, nil
+}
+
+// finish notes which files are gone, and settles the lineages of those that came.
+func (u *update) finish() error {
 	var gone []int64
-	for _, f := range in.gone {
+	for _, f := range u.in.gone {
 		if f.ID != 0 {
 			gone = append(gone, f.ID)
 		}
 	}
 	if len(gone) > 0 {
 		slices.Sort(gone)
-		if err := tx.Gone(gone); err != nil {
+		if err := u.tx.Gone(gone); err != nil {
 			return fmt.Errorf("note files as gone: %w", err)
 		}
 	}
-	for _, source := range in.o.Sources {
-		if lineage, ok := source.(agent.Lineage); ok && agents[string(source.Info().ID)] {
-			if err := settle(tx, source.Info(), lineage); err != nil {
+	for _, source := range u.in.o.Sources {
+		if lineage, ok := source.(agent.Lineage); ok && u.agents[source.Info().ID] {
+			if err := settle(u.tx, source.Info(), lineage); err != nil {
 				return err
 			}
 		}
@@ -263,24 +305,24 @@ func worthStoring(old, now *store.File) bool {
 
 // finished notes how the reading of a file ended, and queues it again if it changed
 // meanwhile.
-func (in *Ingest) finished(p *piece) {
-	path := p.job.path
+func (in *Ingest) finished(d *done) {
+	path := d.job.path
 	again := in.busy[path]
 	delete(in.busy, path)
-	if !errors.Is(p.err, errIncomplete) {
+	if !errors.Is(d.err, errIncomplete) {
 		in.o.Health.Clear(health.FileIncomplete, path)
 	}
 	switch {
-	case p.err == nil:
+	case d.err == nil:
 		in.succeeded(path)
-	case errors.Is(p.err, fs.ErrNotExist):
+	case errors.Is(d.err, fs.ErrNotExist):
 		in.succeeded(path)
 		in.vanished(path)
-	case errors.Is(p.err, errIncomplete):
+	case errors.Is(d.err, errIncomplete):
 		in.succeeded(path)
 		in.o.Health.Set(health.FileIncomplete, health.Info, path)
 	default:
-		in.notRead(p.job, p.err)
+		in.notRead(d.job, d.err)
 	}
 	if again == nil {
 		return
