@@ -114,7 +114,7 @@ func (r *Report) now(ctx context.Context, now usage.Millis) (Now, error) {
 
 // windows reads the allowance.
 func (r *Report) windows(ctx context.Context, now usage.Millis) ([]Window, error) {
-	samples, err := r.o.Store.Samples(ctx, 0)
+	samples, err := r.o.Store.CurrentSamples(ctx, now)
 	if err != nil {
 		return nil, err
 	}

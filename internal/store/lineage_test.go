@@ -143,6 +143,16 @@ func picture(t testing.TB, s *Store) []string {
 	for _, x := range samples {
 		lines = append(lines, fmt.Sprintf("%+v", x))
 	}
+	// All were read within two days, so they matter now and, with no news, in a year.
+	for _, now := range []string{"2026-11-20T20:00:00Z", "2027-11-20T20:00:00Z"} {
+		current, err := s.CurrentSamples(context.Background(), at(now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(current, samples) {
+			t.Errorf("samples that matter at %s: %+v\nall: %+v", now, current, samples)
+		}
+	}
 	slices.Sort(lines)
 	return lines
 }

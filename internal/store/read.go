@@ -1,11 +1,9 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql/driver"
 	"fmt"
-	"slices"
 
 	"tokenmeter/internal/usage"
 )
@@ -156,57 +154,6 @@ func (s *Store) Sessions(ctx context.Context, since usage.Millis) ([]SessionSum,
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", explain(err))
 	}
-	return values(found), nil
-}
-
-// Samples lists allowance samples observed since a moment, oldest first. Of a run of equal
-// readings the first and the last are listed; readings in copied rows are not.
-func (s *Store) Samples(ctx context.Context, since usage.Millis) ([]usage.Sample, error) {
-	var found []*usage.Sample
-	err := s.readers.read(ctx, func(c *connection) error {
-		agents, err := agentNames(c)
-		if err != nil {
-			return err
-		}
-		var waiting names
-		err = c.each(`
-			SELECT series.agent, minutes, begin, finish, first, last, used, resets,
-				coalesce((SELECT sum(rows) FROM segment WHERE segment.thread=series.thread), 0),
-				coalesce(thread.name, 0), account, limits, source, plan, reached
-			FROM sample JOIN series ON series.id=sample.series LEFT JOIN thread ON thread.id=series.thread
-			WHERE last>=? ORDER BY last, series, begin`, func(v []driver.Value) error {
-			begin, finish, copied := integer(v[2]), integer(v[3]), integer(v[8])
-			first, last := usage.Millis(integer(v[4])), usage.Millis(integer(v[5]))
-			if integer(v[9]) == 0 {
-				begin, finish = 0, 0 // positions are times there
-			}
-			add := func(at usage.Millis, ordinal int64) {
-				sample := &usage.Sample{
-					Agent: agents[integer(v[0])], WindowMinutes: integer(v[1]), UsedPercent: real(v[6]), ResetsAt: usage.Millis(integer(v[7])),
-					ObservedAt: at, Ordinal: int(ordinal),
-				}
-				for i, place := range []*string{&sample.Thread, &sample.Account, &sample.LimitID, (*string)(&sample.Source), &sample.Plan, &sample.Reached} {
-					waiting.add(v[9+i], place)
-				}
-				found = append(found, sample)
-			}
-			if first >= since && begin >= copied {
-				add(first, begin)
-			}
-			if finish >= copied && (finish != begin || first < since) {
-				add(last, finish)
-			}
-			return nil
-		}, int64(since))
-		if err != nil {
-			return err
-		}
-		return waiting.fill(c)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list samples: %w", explain(err))
-	}
-	slices.SortStableFunc(found, func(a, b *usage.Sample) int { return cmp.Compare(a.ObservedAt, b.ObservedAt) })
 	return values(found), nil
 }
 
