@@ -45,7 +45,8 @@ func Agents(sources []agent.Source, env agent.Env) []report.Agent {
 	return agents
 }
 
-// open opens the data folder and takes in what is new, unless a running meter does that.
+// open opens the data folder and takes in what is new. A running meter does that itself; then
+// the command waits until it has, and only reads what is stored.
 // In a folder that cannot be written to it says so on standard error and goes on with what
 // is stored. Where taking in failed half-way, data.incomplete says so: the command prints
 // what there is and then fails with it.
@@ -59,8 +60,12 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 		}
 		warn(c, "nothing new is taken in: %v", err)
 	}
-	readOnly := err != nil
-	if d.store, err = store.Open(ctx, path, store.Options{ReadOnly: readOnly, Zone: c.Zone}); err != nil {
+	d.store, err = store.Open(ctx, path, store.Options{ReadOnly: err != nil || d.kept, Zone: c.Zone})
+	if d.kept && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrOlder)) {
+		// The meter has only just begun.
+		d.store, err = store.Open(ctx, path, store.Options{Zone: c.Zone})
+	}
+	if err != nil {
 		if release != nil {
 			release()
 		}
@@ -69,12 +74,6 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 	d.report = report.New(report.Options{
 		Store: d.store, Agents: Agents(c.Sources, c.Env), Clock: c.Clock, Zone: c.Zone, Exists: c.Env.Exists, Home: c.Env.Home,
 	})
-	if d.kept {
-		if err := d.settle(ctx, c); err != nil {
-			d.close()
-			return nil, explain(c, err, path)
-		}
-	}
 	if release == nil {
 		return d, nil
 	}
@@ -95,7 +94,7 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 }
 
 // lock becomes the one process that takes in what is new. Both results are nil when a
-// meter has that role. Another command that has it ends soon, so it is waited for.
+// meter has that role; then it has done so. Another command that has it ends soon, so it is waited for.
 func (d *data) lock(ctx context.Context, c *Context) (release func(), err error) {
 	if err := platform.MakeDataDir(d.dir); err != nil {
 		return nil, err
@@ -106,8 +105,10 @@ func (d *data) lock(ctx context.Context, c *Context) (release func(), err error)
 		if err != nil || ok {
 			return release, err
 		}
-		if _, err := ping(ctx, c, d.dir); err == nil {
-			d.kept = true
+		if d.kept, err = catchUp(ctx, c, d.dir); d.kept {
+			if err != nil {
+				warn(c, "the newest figures may be missing: %v", err)
+			}
 			return nil, nil
 		}
 		wait := time.NewTimer(pause)
@@ -165,15 +166,33 @@ func ping(ctx context.Context, c *Context, dir string) (link.Message, error) {
 		return link.Message{}, err
 	}
 	defer conn.Close()
-	return exchange(ctx, conn, link.Message{Do: link.Ping})
+	return exchange(ctx, conn, link.Message{Do: link.Ping}, answerTime)
 }
 
-// answerTime is how long a meter may take to answer.
-const answerTime = 10 * time.Second
+// How long a meter may take to answer: at all, and when it has at most a second to catch up.
+const (
+	answerTime  = 10 * time.Second
+	catchUpTime = 3 * time.Second
+)
+
+// errNoAnswer: a meter is there, and stuck.
+var errNoAnswer = errors.New("it does not answer")
+
+// catchUp has the running meter store what was written so far. there is false if none runs;
+// an error with a true one says that it is stuck.
+func catchUp(ctx context.Context, c *Context, dir string) (there bool, err error) {
+	conn, err := link.Dial(ctx, link.SocketPath(platform.RuntimeDir(c.Env, dir), dir))
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	_, err = exchange(ctx, conn, link.Message{Do: link.CatchUp}, catchUpTime)
+	return err == nil || errors.Is(err, errNoAnswer), err
+}
 
 // exchange sends one message and takes one answer.
-func exchange(ctx context.Context, conn *link.Conn, m link.Message) (link.Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+func exchange(ctx context.Context, conn *link.Conn, m link.Message, patience time.Duration) (link.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	if err := conn.Send(m); err != nil {
@@ -182,7 +201,7 @@ func exchange(ctx context.Context, conn *link.Conn, m link.Message) (link.Messag
 	answer, err := conn.Receive()
 	if err != nil {
 		if ctx.Err() != nil {
-			err = errors.New("it does not answer")
+			err = errNoAnswer
 		}
 		return link.Message{}, fmt.Errorf("ask the running meter: %w", err)
 	}
@@ -196,7 +215,7 @@ func askMeter(ctx context.Context, c *Context, dir string, m link.Message) (answ
 		return false, nil
 	}
 	defer conn.Close()
-	answer, err := exchange(ctx, conn, m)
+	answer, err := exchange(ctx, conn, m, answerTime)
 	if err != nil {
 		return true, err
 	}

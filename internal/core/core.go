@@ -84,7 +84,7 @@ func New(o Options) (*Core, error) {
 	}
 	c := &Core{
 		o: o, socket: socketPath(o), release: release, board: health.NewBoard(o.Clock),
-		wake: make(chan struct{}, 1), quit: make(chan struct{}), listeners: map[chan struct{}]bool{},
+		wake: make(chan struct{}, 1), quit: make(chan struct{}), counting: counting{changed: make(chan struct{})}, listeners: map[chan struct{}]bool{},
 	}
 	c.board.OnChange(c.poke)
 	c.current.Store(c.bare())
@@ -244,6 +244,9 @@ func (c *Core) hear(from *link.Conn, m link.Message) {
 		_ = from.Send(answer)
 	case link.Quit:
 		c.Quit()
+	case link.CatchUp:
+		c.counting.catchUp()
+		_ = from.Send(link.Message{Do: link.Done})
 	case link.Ping:
 		_ = from.Send(c.pong())
 	}

@@ -22,6 +22,7 @@ import (
 	"tokenmeter/internal/agent/all"
 	"tokenmeter/internal/core"
 	"tokenmeter/internal/health"
+	"tokenmeter/internal/ingest"
 	"tokenmeter/internal/link"
 	"tokenmeter/internal/platform"
 	"tokenmeter/internal/report"
@@ -425,8 +426,16 @@ func TestQuitLeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	end()
-	if _, err := os.Lstat(socket); !os.IsNotExist(err) {
-		t.Errorf("the socket: %v", err)
+	entries, err := os.ReadDir(h.data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		switch e.Name() {
+		case platform.DatabaseName, ingest.LockName, platform.LockName, "test.sock":
+		default:
+			t.Errorf("left behind: %s", e.Name())
+		}
 	}
 	again, _ := h.start()
 	until(t, again, "what was stored is there", fresh(l.fresh))

@@ -2,6 +2,8 @@ package core
 
 import (
 	"context"
+	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +19,8 @@ const (
 	retryLast  = 5 * time.Minute
 	// A terminal command that reads the logs at this moment is done soon.
 	ingestPoll = 250 * time.Millisecond
+	// catchUpTime bounds how long a terminal command waits for what was just written.
+	catchUpTime = time.Second
 )
 
 // counting is the store while it is open, and who fills it.
@@ -25,8 +29,9 @@ type counting struct {
 	options report.Options
 	report  *report.Report
 
-	fillMu sync.Mutex
-	ingest *ingest.Ingest
+	fillMu  sync.Mutex
+	ingest  *ingest.Ingest
+	changed chan struct{} // closed when ingest is another
 }
 
 // snapshot is nil without an error while no store is open.
@@ -69,6 +74,29 @@ func (k *counting) setIngest(in *ingest.Ingest) {
 	k.fillMu.Lock()
 	defer k.fillMu.Unlock()
 	k.ingest = in
+	close(k.changed)
+	k.changed = make(chan struct{})
+}
+
+// catchUp returns when what was written before the call is stored, or when that takes too
+// long.
+func (k *counting) catchUp() {
+	ctx, cancel := context.WithTimeout(context.Background(), catchUpTime)
+	defer cancel()
+	for {
+		k.fillMu.Lock()
+		in, changed := k.ingest, k.changed
+		k.fillMu.Unlock()
+		if in != nil {
+			_ = in.CatchUp(ctx) // what is not stored in time is read in time
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (k *counting) progress() report.Progress {
@@ -123,6 +151,7 @@ func (c *Core) countOnce(ctx context.Context) error {
 	defer release()
 	in := ingest.New(ingest.Options{
 		Store: st, Sources: c.o.Sources, Env: c.o.Env, Clock: c.o.Clock, Health: c.board, Changed: c.poke,
+		Signs: strings.TrimSuffix(c.socket, filepath.Ext(c.socket)) + ".signs",
 	})
 	c.counting.setIngest(in)
 	defer c.counting.setIngest(nil)

@@ -106,3 +106,20 @@ func BenchmarkLine(b *testing.B) {
 	b.StopTimer()
 	stop()
 }
+
+// BenchmarkCatchUp is the time from an appended line to the answer that it is stored.
+func BenchmarkCatchUp(b *testing.B) {
+	m := newMachine(b)
+	m.append(shop+"a.jsonl", line(1))
+	stop := m.run()
+	m.awaitRequests(1)
+	n := 1
+	for b.Loop() {
+		n++
+		m.append(shop+"a.jsonl", line(n))
+		m.catchUp()
+	}
+	b.StopTimer()
+	m.wantRequests("caught up", int64(n))
+	stop()
+}

@@ -21,13 +21,16 @@ import (
 	"tokenmeter/internal/usage"
 )
 
-// Options are what ingest works with. All but Changed must be set.
+// Options are what ingest works with. All but Signs and Changed must be set.
 type Options struct {
 	Store   *store.Store
 	Sources []agent.Source
 	Env     agent.Env
 	Clock   func() time.Time
 	Health  *health.Board
+	// Signs is a folder that Run makes and removes, in which CatchUp makes short-lived files;
+	// in memory if there is such a place. "" = none, and CatchUp looks at everything.
+	Signs string
 	// Changed is called after each commit that brought something and when Progress moved,
 	// by the writing goroutine; it must not block.
 	Changed func()
@@ -51,6 +54,7 @@ type Ingest struct {
 	pieces   pieces
 	queue    queue
 
+	questions chan *question
 	bytesDone atomic.Int64
 
 	mu       sync.Mutex
@@ -60,7 +64,7 @@ type Ingest struct {
 
 	loaded    bool
 	files     map[string]*store.File   // as they are stored, by path
-	busy      map[string]*candidate    // queued or being read; not nil = changed again meanwhile
+	busy      map[string]*reread       // queued or being read
 	gone      map[string]*store.File   // to be noted as gone by the next commit
 	failed    map[string]*failure      // files that could not be read
 	trouble   map[string]bool          // folders that could not be listed
@@ -68,9 +72,17 @@ type Ingest struct {
 	homes     map[string]bool          // variables with a finding
 	storeBad  bool                     // the store has a finding
 	bulk      bool                     // much is about to be read
+	importing bool                     // much is being read
+	open      []*question              // not answered yet
 	active    time.Time                // when facts last came
 	retry     func(path string)        // has a file looked at again; nil while nobody hears it
 	eventless func(path string) string // see the function of that name
+}
+
+// reread is what is to be done after a file has been read.
+type reread struct {
+	again   *candidate // not nil: to be read again, for it changed meanwhile
+	counted bool       // what is queued or being read makes up the progress
 }
 
 // failure is a file that could not be read and will be tried again.
@@ -95,7 +107,8 @@ func New(o Options) *Ingest {
 		o:         o,
 		eventless: eventless,
 		files:     make(map[string]*store.File),
-		busy:      make(map[string]*candidate),
+		busy:      make(map[string]*reread),
+		questions: make(chan *question),
 		gone:      make(map[string]*store.File),
 		failed:    make(map[string]*failure),
 		trouble:   make(map[string]bool),
@@ -241,11 +254,11 @@ func (in *Ingest) enqueue(files []candidate, why reason) {
 			}
 			continue
 		}
-		if _, busy := in.busy[c.path]; busy {
-			in.busy[c.path] = c
+		if r := in.busy[c.path]; r != nil {
+			r.again = c
 			continue
 		}
-		in.busy[c.path] = nil
+		in.busy[c.path] = &reread{counted: why == listed}
 		j := &job{candidate: *c, counted: why == listed}
 		if stored != nil {
 			j.stored = *stored

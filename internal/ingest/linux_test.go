@@ -158,12 +158,21 @@ func TestTheLimitOfWatchesIsToldAndTheRestIsPolled(t *testing.T) {
 			if got := meter.until("requests 12"); !slices.Contains(got, "finding "+string(health.WatchLimit)+" ") {
 				t.Errorf("the limit is not told: %q", got)
 			}
+			// A question finds at once what else only the next poll would.
+			for i := range 12 {
+				m.append(".claude/projects/p"+string(rune('a'+i))+"/x.jsonl", line(300+i))
+				meter.say("catch up")
+				meter.until(fmt.Sprint("requests ", 13+i))
+			}
+			m.append(".claude/projects/old/y.jsonl", line(400))
+			meter.say("catch up")
+			meter.until("requests 25")
 			for i := range 12 {
 				m.append(".claude/projects/p"+string(rune('a'+i))+"/x.jsonl", line(100+i))
 			}
 			m.append(".claude/projects/new/y.jsonl", line(200))
-			meter.say("await 25")
-			meter.until("requests 25")
+			meter.say("await 38")
+			meter.until("requests 38")
 			meter.end()
 		})
 	}
@@ -276,7 +285,7 @@ func TestLostEventsAreMadeUpFor(t *testing.T) {
 	m.append(".claude/projects/-w-new/deep/c.jsonl", line(4))
 	m.append(".openclaude/projects/p/d.jsonl", line(5))
 	m.must(meter.command.Process.Signal(syscall.SIGCONT))
-	meter.say("await 5")
+	meter.say("catch up")
 	meter.until("requests 5")
 
 	m.append(".claude/projects/-w-moved/b.jsonl", line(6))

@@ -63,7 +63,7 @@ func (m *machine) start() {
 	m.store, m.board, m.changes = s, health.NewBoard(time.Now), make(chan struct{}, 1)
 	m.ingest = ingest.New(ingest.Options{
 		Store: s, Sources: []agent.Source{claude.Source{}, codex.Source{}}, Env: m.env(), Clock: time.Now, Health: m.board,
-		Changed: func() { wake(m.changes) },
+		Signs: m.signs(), Changed: func() { wake(m.changes) },
 	})
 	m.board.OnChange(func() { wake(m.changes) })
 }
@@ -102,6 +102,9 @@ func (m *machine) path(name string) string {
 	}
 	return filepath.Join(m.home, filepath.FromSlash(name))
 }
+
+// signs is where signs are made.
+func (m *machine) signs() string { return filepath.Join(m.data, "signs") }
 
 // append adds text to a file of the home, making it and its folders if need be.
 func (m *machine) append(name string, text ...string) {

@@ -54,6 +54,9 @@ var roles = map[string]func(m *machine, input io.Reader){
 			if _, err := fmt.Sscanf(lines.Text(), "await %d", &n); err == nil {
 				m.awaitRequests(n)
 			}
+			if lines.Text() == "catch up" {
+				m.catchUp()
+			}
 			for _, f := range m.findings() {
 				fmt.Println("finding", f)
 			}

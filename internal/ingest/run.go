@@ -31,7 +31,7 @@ const (
 func (in *Ingest) Run(ctx context.Context) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	w := newWatcher(in.o.Health, in.eventless)
+	w := newWatcher(in.o.Health, in.eventless, in.o.Signs)
 	w.reopen()
 	defer w.close()
 	in.retry = w.mark
@@ -73,6 +73,8 @@ func (in *Ingest) Run(ctx context.Context) error {
 			return ctx.Err()
 		case <-w.wake():
 			err = in.serve(ctx, w)
+		case q := <-in.questions:
+			err = in.listen(ctx, w, q)
 		case <-timerOf(poll):
 			poll = nil
 			err = in.poll(ctx, w)

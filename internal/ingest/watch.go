@@ -37,6 +37,7 @@ type watcher struct {
 	wakes     chan struct{}            // something is dirty; capacity one
 
 	mu      sync.Mutex
+	signs   signs
 	dirty   map[string]bool
 	all     bool // everything is to be looked at
 	lost    bool // and watched anew
@@ -67,9 +68,9 @@ type watched struct {
 // polled says whether the folder must be looked at from time to time.
 func (f *watched) polled() bool { return !f.events || f.remote }
 
-func newWatcher(board *health.Board, eventless func(string) string) *watcher {
+func newWatcher(board *health.Board, eventless func(string) string, folder string) *watcher {
 	return &watcher{
-		health: board, eventless: eventless, wakes: make(chan struct{}, 1), dirty: make(map[string]bool),
+		health: board, eventless: eventless, signs: signs{folder: folder}, wakes: make(chan struct{}, 1), dirty: make(map[string]bool),
 		folders: make(map[string]*watched), places: make(map[place]string), partly: make(map[string]bool),
 		linked: make(map[string]candidate), remote: make(map[string]bool),
 	}
@@ -93,6 +94,7 @@ func (w *watcher) reopen() {
 	}
 	w.limited = false
 	w.events = events
+	w.watchSigns()
 	go w.drain(events)
 }
 
@@ -103,6 +105,7 @@ func (w *watcher) close() {
 	if w.events != nil {
 		w.events.Close()
 	}
+	w.removeSigns()
 }
 
 // wake says when there is something to take. It may be asked of no watcher.
@@ -135,6 +138,9 @@ func (w *watcher) drain(events *fsnotify.Watcher) {
 func (w *watcher) note(e fsnotify.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.signLocked(e) {
+		return
+	}
 	if e.Op == fsnotify.Chmod && !w.attend[e.Name] {
 		return
 	}
@@ -149,6 +155,7 @@ func (w *watcher) note(e fsnotify.Event) {
 func (w *watcher) lose() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.endSignLocked() // it may be among what was lost
 	if w.losing || w.closed {
 		return
 	}

@@ -31,7 +31,8 @@ const (
 // left. On an error everything that was not committed is forgotten, to be looked at anew.
 func (in *Ingest) readQueued(ctx context.Context, w *watcher) error {
 	if in.bulk {
-		in.bulk = false
+		in.bulk, in.importing = false, true
+		defer func() { in.importing = false }()
 		if err := in.o.Store.Importing(ctx, true); err != nil {
 			return in.storeFailed(fmt.Errorf("prepare import: %w", err))
 		}
@@ -46,6 +47,7 @@ func (in *Ingest) readQueued(ctx context.Context, w *watcher) error {
 			in.queue.clear()
 			clear(in.busy)
 			clear(in.gone)
+			in.answer()
 			in.move(func(p *Progress) { p.Running = false })
 			return err
 		}
@@ -103,8 +105,8 @@ type arrivals struct {
 	w   *watcher
 }
 
-// next waits for a piece, and serves the watcher meanwhile. Nil without an error: there are
-// no more, or the time is over.
+// next waits for a piece, and serves the watcher and questions meanwhile. Nil without an
+// error: there are no more, or, with over, the time is over.
 func (a *arrivals) next(ctx context.Context, over <-chan time.Time) (*piece, error) {
 	for {
 		select {
@@ -118,6 +120,13 @@ func (a *arrivals) next(ctx context.Context, over <-chan time.Time) (*piece, err
 		case <-a.w.wake():
 			if err := a.in.serve(ctx, a.w); err != nil {
 				return nil, err
+			}
+		case q := <-a.in.asks(a.w):
+			if err := a.in.listen(ctx, a.w, q); err != nil {
+				return nil, err
+			}
+			if over != nil && len(a.in.open) > 0 {
+				return nil, nil // what it waits for may be in this transaction
 			}
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -156,7 +165,7 @@ func (in *Ingest) commit(ctx context.Context, pieces *arrivals, first *piece) er
 			batch = append(batch, d)
 			told = told || d.facts
 			in.pieces.put(p)
-			if rows >= batchRows || len(batch) >= batchFiles {
+			if rows >= batchRows || len(batch) >= batchFiles || d.last && in.awaited(d.job.path) {
 				break
 			}
 			if p, outside = pieces.next(ctx, timer.C); outside != nil {
@@ -194,8 +203,10 @@ func (in *Ingest) commit(ctx context.Context, pieces *arrivals, first *piece) er
 				read++
 			}
 			in.finished(d)
+			in.committed(d.job.path)
 		}
 	}
+	in.answer()
 	if skips {
 		in.countSkipped()
 	}
@@ -307,7 +318,7 @@ func worthStoring(old, now *store.File) bool {
 // meanwhile.
 func (in *Ingest) finished(d *done) {
 	path := d.job.path
-	again := in.busy[path]
+	again := in.busy[path].again
 	delete(in.busy, path)
 	if !errors.Is(d.err, errIncomplete) {
 		in.o.Health.Clear(health.FileIncomplete, path)

@@ -7,6 +7,7 @@
 //	                open       show the window at Page, starting it if need be; answered by done or failed (Text)
 //	                quit       end both programs; the meter closes the connection when it has ended
 //	                ping       answered by pong (Pid, Build, Headless)
+//	                catchup    store what was written so far; answered by done once that is so, or after a second
 //	from the meter  changed    the stored data or Meter (a report.Meter) changed
 //	                show       come up, at Page if it is not empty
 //	                toggle     come up, or hide if shown

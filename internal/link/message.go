@@ -11,6 +11,7 @@ const (
 	Open      = "open"
 	Quit      = "quit"
 	Ping      = "ping"
+	CatchUp   = "catchup"
 	Pong      = "pong"
 	Done      = "done"
 	Failed    = "failed"
