@@ -75,7 +75,7 @@ func TestACommandBesideTheMeterSeesWhatWasJustWritten(t *testing.T) {
 	home, data, env := emptyHome(t)
 	sources := all.Sources()
 	meter, err := core.New(core.Options{
-		DataDir: data, Env: env, Sources: sources, Agents: cli.Agents(sources, env), Clock: time.Now, Zone: time.UTC, Version: "test", Hidden: true,
+		DataDir: data, Env: env, Sources: sources, Agents: cli.Agents(sources, env), Clock: time.Now, Zone: func() *time.Location { return time.UTC }, Version: "test", Hidden: true,
 	})
 	if err != nil {
 		t.Fatal(err)
