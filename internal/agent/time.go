@@ -42,7 +42,10 @@ func ParseTime(b []byte) (usage.Millis, bool) {
 		}
 		millis -= offset
 	}
-	return usage.Millis(millis), millis > 0
+	if millis <= 0 {
+		return 0, false
+	}
+	return usage.Millis(millis), true
 }
 
 // zoneOffset reads Z, +hh:mm or +hhmm, in milliseconds.

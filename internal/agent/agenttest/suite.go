@@ -348,6 +348,12 @@ func samples(size int) int { return max(fewest, min(most, readBudget/size)) }
 // may not be known yet at a split.
 func sameSkips(t *testing.T, want, got *Facts, what string) {
 	t.Helper()
+	if diff := compareSkips(want, got); diff != "" {
+		t.Fatalf("%s: %s", what, diff)
+	}
+}
+
+func compareSkips(want, got *Facts) string {
 	list := func(f *Facts) (lines []string) {
 		for _, s := range f.Skips {
 			lines = append(lines, fmt.Sprintf("%d %s", s.Offset, s.Reason))
@@ -355,9 +361,7 @@ func sameSkips(t *testing.T, want, got *Facts, what string) {
 		slices.Sort(lines)
 		return lines
 	}
-	if diff := compareLists("skip", list(want), list(got)); diff != "" {
-		t.Fatalf("%s: %s", what, diff)
-	}
+	return compareLists("skip", list(want), list(got))
 }
 
 func (s *suite) testOrder(t *testing.T) {

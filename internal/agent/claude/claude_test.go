@@ -27,5 +27,9 @@ func TestReader(t *testing.T) {
 }
 
 func FuzzReader(f *testing.F) {
-	agenttest.Fuzz(f, source, agenttest.Cases(f, "testdata"))
+	agenttest.Fuzz(f, source, agenttest.Cases(f, "testdata"), reference.Claude)
+}
+
+func FuzzMutated(f *testing.F) {
+	agenttest.FuzzMutated(f, source, agenttest.Cases(f, "testdata"), reference.Claude)
 }

@@ -22,5 +22,9 @@ func TestReader(t *testing.T) {
 }
 
 func FuzzReader(f *testing.F) {
-	agenttest.Fuzz(f, Source{}, agenttest.Cases(f, "testdata"))
+	agenttest.Fuzz(f, Source{}, agenttest.Cases(f, "testdata"), reference.Codex)
+}
+
+func FuzzMutated(f *testing.F) {
+	agenttest.FuzzMutated(f, Source{}, agenttest.Cases(f, "testdata"), reference.Codex)
 }

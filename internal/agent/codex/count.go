@@ -124,6 +124,7 @@ func (p *parser) ledgerEntry(at int64, out agent.Sink) {
 	}
 	var used, sum vector
 	var own, stated bool
+	var model []byte
 	response := usage.NewHash("response").Text(p.thread)
 	var key usage.Key
 	for {
@@ -146,8 +147,7 @@ func (p *parser) ledgerEntry(at int64, out agent.Sink) {
 		case "thread_token_usage":
 			sum.parse(s)
 		case "model":
-			text, _ := s.Text()
-			set(&p.model, text, maxModel)
+			model = s.Raw()
 		default:
 			s.Skip()
 		}
@@ -156,6 +156,7 @@ func (p *parser) ledgerEntry(at int64, out agent.Sink) {
 		return
 	}
 	p.ledger = true
+	set(&p.model, p.text(model), maxModel)
 	tokens := used.tokens()
 	if tokens.IsZero() {
 		return

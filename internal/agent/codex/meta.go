@@ -20,7 +20,8 @@ type meta struct {
 	spawnedBy        string
 	parentThread     string
 	parentSession    string
-	sidechain        bool
+	sidechain        bool // by thread_source
+	spawned          bool // by source
 	start            int64
 	hasStart         bool
 	based, isSpawned bool
@@ -66,9 +67,8 @@ func (m *meta) parse(s *agent.Scanner, names *agent.Intern, payload []byte) {
 		case "subagent_history_start_ordinal":
 			m.start, m.hasStart = ordinal(s)
 		case "thread_source":
-			if text, _ := s.Text(); string(text) == "subagent" {
-				m.sidechain = true
-			}
+			text, _ := s.Text()
+			m.sidechain = string(text) == "subagent"
 		case "source":
 			m.source(s)
 		default:
@@ -81,15 +81,15 @@ func (m *meta) parse(s *agent.Scanner, names *agent.Intern, payload []byte) {
 // {"subagent":{"thread_spawn":{"parent_thread_id"}}}.
 func (m *meta) source(s *agent.Scanner) {
 	raw := s.Raw()
+	m.spawned, m.spawnedBy, m.isSpawned = false, "", false
 	if len(raw) == 0 {
 		return
 	}
 	var inner agent.Scanner
 	inner.Reset(raw)
 	if raw[0] == '"' {
-		if text, _ := inner.Text(); string(text) == "subagent" {
-			m.sidechain = true
-		}
+		text, _ := inner.Text()
+		m.spawned = string(text) == "subagent"
 		return
 	}
 	if !inner.Object() {
@@ -105,7 +105,7 @@ func (m *meta) source(s *agent.Scanner) {
 			continue
 		}
 		value := inner.Raw()
-		m.sidechain = m.sidechain || len(value) > 0 && string(value) != "null"
+		m.spawned, m.spawnedBy, m.isSpawned = len(value) > 0 && string(value) != "null", "", false
 		var spawn agent.Scanner
 		spawn.Reset(value)
 		if len(value) == 0 || !spawn.Object() {
@@ -209,7 +209,7 @@ func (p *parser) begin(m *meta) {
 	}
 	p.parents = m.lineage(p.parents, p.thread)
 	p.spawned = m.isSpawned
-	p.sidechain = m.sidechain
+	p.sidechain = m.sidechain || m.spawned
 	p.based = m.based
 	p.start, p.starts = m.start, m.hasStart
 	if m.session != p.thread {

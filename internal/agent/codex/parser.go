@@ -47,14 +47,15 @@ func (p *parser) State() []byte { return p.state.encode(make([]byte, 0, 512)) }
 
 // Line implements agent.LineParser.
 func (p *parser) Line(line []byte, at int64, out agent.Sink) {
-	if stamp, pass := passOver(line); pass {
-		if t, ok := agent.ParseTime(stamp); ok {
-			p.lastTime = t
-		}
-		p.afterMeta, p.turnBefore = false, false
+	if !p.watchful() && passOver(line) {
 		return
 	}
 	if p.line(line, at, out) || len(bytes.TrimSpace(line)) == 0 {
+		return
+	}
+	if agent.Valid(line) == nil { // no object, so nothing that Codex wrote
+		p.afterMeta, p.turnBefore = false, false
+		out.Skip(usage.Skip{Offset: at, Length: int64(len(line)), Reason: usage.ReasonShape})
 		return
 	}
 	saved := false
@@ -73,6 +74,11 @@ func (p *parser) Line(line []byte, at int64, out agent.Sink) {
 	out.Skip(usage.Skip{Offset: at, Length: int64(len(line)), Reason: reason})
 }
 
+// watchful reports whether it matters that there was a line, even one of no interest: before
+// the thread's name is known, because its head may be what is damaged, and behind a line
+// that means something by what follows it.
+func (p *parser) watchful() bool { return p.thread == "" || p.afterMeta || p.turnBefore }
+
 // line reads one record; false: it is damaged, and nothing was done.
 func (p *parser) line(line []byte, at int64, out agent.Sink) bool {
 	r := &p.record
@@ -89,15 +95,19 @@ func (p *parser) line(line []byte, at int64, out agent.Sink) bool {
 			kind = other
 		}
 	}
-	if kind != other && agent.Valid(line) != nil {
+	if (kind != other || p.watchful()) && agent.Valid(line) != nil {
 		return false
 	}
-	p.setTime()
 	turnBefore := p.turnBefore
 	p.turnBefore = false
+	if kind == other {
+		p.afterMeta = false
+		return true
+	}
+	p.setTime()
 	if kind != sessionMeta {
 		p.afterMeta = false
-		if kind != other && p.copying && p.keptTimes && !p.guessed && p.time >= p.forked {
+		if p.copying && p.keptTimes && !p.guessed && p.time >= p.forked {
 			p.endCopy(out)
 		}
 	}
@@ -216,13 +226,14 @@ func (p *parser) tellSession(out agent.Sink) {
 
 // turn reads a turn_context.
 func (p *parser) turn(out agent.Sink) {
+	p.turnBefore = p.copying && !p.oldTask
 	s := &p.scanner
 	s.Reset(p.record.payload)
 	if !s.Object() {
 		return
 	}
 	project, model := p.project, p.model
-	named := false
+	var cwd, name, oldName []byte
 	for {
 		key, ok := s.Key()
 		if !ok {
@@ -230,21 +241,21 @@ func (p *parser) turn(out agent.Sink) {
 		}
 		switch string(key) {
 		case "cwd":
-			text, _ := s.Text()
-			set(&p.project, text, maxProject)
+			cwd = s.Raw()
 		case "model":
-			text, _ := s.Text()
-			named = len(text) > 0
-			set(&p.model, text, maxModel)
+			name = s.Raw()
 		case "model_name":
-			if text, _ := s.Text(); !named {
-				set(&p.model, text, maxModel)
-			}
+			oldName = s.Raw()
 		default:
 			s.Skip()
 		}
 	}
-	p.turnBefore = p.copying && !p.oldTask
+	set(&p.project, p.text(cwd), maxProject)
+	if text := p.text(name); len(text) > 0 {
+		set(&p.model, text, maxModel)
+	} else {
+		set(&p.model, p.text(oldName), maxModel)
+	}
 	if p.thread != "" && (p.project != project || p.model != model) {
 		p.tellSession(out)
 	}
@@ -259,6 +270,7 @@ func (p *parser) settings(out agent.Sink) {
 		return
 	}
 	model := p.model
+	var name []byte
 	p.service = ""
 	for {
 		key, ok := s.Key()
@@ -267,8 +279,7 @@ func (p *parser) settings(out agent.Sink) {
 		}
 		switch string(key) {
 		case "model":
-			text, _ := s.Text()
-			set(&p.model, text, maxModel)
+			name = s.Raw()
 		case "service_tier":
 			text, _ := s.Text()
 			switch string(text) {
@@ -283,6 +294,7 @@ func (p *parser) settings(out agent.Sink) {
 			s.Skip()
 		}
 	}
+	set(&p.model, p.text(name), maxModel)
 	if p.thread != "" && p.model != model {
 		p.tellSession(out)
 	}

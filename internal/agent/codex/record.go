@@ -249,19 +249,19 @@ func readTime(raw []byte) (usage.Millis, bool) {
 }
 
 // passOver reports whether a line, in the form that Codex itself writes, is of a kind that
-// never counts: most bytes of a rollout are in such lines. It looks at the front only. A
-// counter's name outside a string betrays that another record is glued to this one. stamp
-// is the line's timestamp.
-func passOver(line []byte) (stamp []byte, pass bool) {
+// never counts: most bytes of a rollout are in such lines. It looks at the front, and for
+// words that betray that another record is glued to this one, or that its type stands in it
+// twice.
+func passOver(line []byte) bool {
 	rest, ok := bytes.CutPrefix(line, []byte(`{"timestamp":"`))
 	if !ok {
-		return nil, false
+		return false
 	}
 	n := bytes.IndexByte(rest[:min(len(rest), 40)], '"')
 	if n < 0 {
-		return nil, false
+		return false
 	}
-	stamp, rest = rest[:n], rest[n+1:]
+	rest = rest[n+1:]
 	if after, found := bytes.CutPrefix(rest, []byte(`,"ordinal":`)); found {
 		rest = after
 		for len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9' {
@@ -277,9 +277,29 @@ func passOver(line []byte) (stamp []byte, pass bool) {
 		}
 	}
 	if kind != other || len(name) == 0 || len(rest) == 0 || rest[0] != ',' && rest[0] != '}' {
-		return nil, false
+		return false
 	}
-	return stamp, bytes.IndexByte(stamp, '\\') < 0 && !bytes.Contains(rest, []byte(`_tokens"`))
+	return !betrays(rest)
+}
+
+// betrays reports whether a text has the end of a name that a record of interest has outside
+// of its strings. All those names have an underscore before their last word.
+func betrays(text []byte) bool {
+	for {
+		n := bytes.IndexByte(text, '_')
+		if n < 0 {
+			return false
+		}
+		text = text[n+1:]
+		length := bytes.IndexByte(text[:min(len(text), 10)], '"')
+		if length < 0 {
+			continue
+		}
+		switch string(text[:length]) {
+		case "tokens", "meta", "context", "msg", "record", "metadata", "count", "started", "applied":
+			return true
+		}
+	}
 }
 
 // word takes a lower-case word that begins a string behind prefix, with the quote that

@@ -39,7 +39,7 @@ type state struct {
 
 	rows     int          // counter rows so far
 	forked   usage.Millis // when the thread began, by its own session_meta
-	lastTime usage.Millis // of the newest line that had one
+	lastTime usage.Millis // of the newest line that mattered and had one
 
 	begun      bool // the thread's own session_meta was read
 	damaged    bool // a line before it could not be read

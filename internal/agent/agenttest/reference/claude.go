@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -101,14 +102,14 @@ func claudeFile(path, name string, desktop bool) (readings []claudeReading, err 
 	var last time.Time
 	for _, line := range lines(content) {
 		for _, record := range records(line.text, isClaudeRecord) {
-			if at := moment(member(record, "timestamp")); !at.IsZero() {
+			if at := moment(member(record.tree, "timestamp")); !at.IsZero() {
 				last = at
 			}
 			guess := last
 			if guess.IsZero() {
 				guess = fileTime
 			}
-			readings = append(readings, claudeLine(record, name, line.at, desktop, guess)...)
+			readings = append(readings, claudeLine(record.tree, name, line.at+record.at, desktop, guess)...)
 		}
 	}
 	return readings, nil
@@ -117,7 +118,7 @@ func claudeFile(path, name string, desktop bool) (readings []claudeReading, err 
 func isClaudeRecord(tree any) bool {
 	_, top := member(tree, "message").(map[string]any)
 	_, inner := member(tree, "data", "message").(map[string]any)
-	return text(tree, "type") != "" && (top || inner)
+	return claudeName(tree, "type") != "" && (top || inner)
 }
 
 // claudeLine gives the readings of one line: none, or that of its message and those of the
@@ -132,9 +133,9 @@ func claudeLine(record any, name string, at int, desktop bool, guess time.Time) 
 	}
 	r := claudeReading{Request: Request{
 		Agent:   "claude",
-		Model:   text(entry, "message", "model"),
-		Session: text(record, "sessionId"),
-		Project: text(record, "cwd"),
+		Model:   claudeName(entry, "message", "model"),
+		Session: claudeName(record, "sessionId"),
+		Project: claudeName(record, "cwd"),
 		Time:    moment(member(entry, "timestamp")),
 	}}
 
@@ -164,7 +165,7 @@ func claudeLine(record any, name string, at int, desktop bool, guess time.Time) 
 
 	side, _ := member(entry, "isSidechain").(bool)
 	ofSubagent := subagent > 0 || strings.HasPrefix(stem, "agent-")
-	origin := text(record, "requestSessionId")
+	origin := claudeName(record, "requestSessionId")
 	if origin == "" {
 		origin = r.Session
 	}
@@ -214,13 +215,21 @@ func claudeLine(record any, name string, at int, desktop bool, guess time.Time) 
 			advisor.twin += fmt.Sprint(":advisor:", n)
 		}
 		n++
-		advisor.Model = text(iterations[i], "model")
+		advisor.Model = claudeName(iterations[i], "model")
 		claudeCounters(&advisor, iterations[i])
 		if advisor.Input+advisor.CacheRead+advisor.CacheWrite5m+advisor.CacheWrite1h+advisor.Output > 0 {
 			readings = append(readings, advisor)
 		}
 	}
 	return readings
+}
+
+// claudeName is a text that names something; what is longer than any name or path is none.
+func claudeName(tree any, names ...string) string {
+	if name := text(tree, names...); len(name) <= 4096 {
+		return name
+	}
+	return ""
 }
 
 func claudeCounters(r *claudeReading, usage any) {
@@ -314,7 +323,9 @@ func claudeCountsMore(a, b claudeReading) bool {
 	if a.speed != b.speed {
 		return a.speed
 	}
-	return a.Time.After(b.Time)
+	// The rest only makes the choice the same in any order.
+	return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Input, b.Input), cmp.Compare(a.CacheRead, b.CacheRead),
+		cmp.Compare(a.CacheWrite5m, b.CacheWrite5m), cmp.Compare(a.Reasoning, b.Reasoning), cmp.Compare(a.Model, b.Model)) > 0
 }
 
 func claudeClaimsMore(a, b claudeReading) bool {

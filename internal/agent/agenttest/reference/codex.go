@@ -2,6 +2,7 @@ package reference
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -32,10 +34,10 @@ type codexThread struct {
 	id        string
 	parents   []string
 	rows      []codexRow
-	ledger    map[string]Request // by response
-	inherited int                // leading rows that are copies, by the file itself
-	exact     bool               // the file says so in figures
-	open      bool               // the end of the copy was not seen
+	ledger    map[string][]Request // by response
+	inherited int                  // leading rows that are copies, by the file itself
+	exact     bool                 // the file says so in figures
+	open      bool                 // the end of the copy was not seen
 }
 
 // Codex reads all rollouts of Codex that env and home lead to.
@@ -105,7 +107,7 @@ func codexFile(path string) (*codexThread, error) {
 
 func codexRead(content []byte, base string, fileTime time.Time) *codexThread {
 	r := codexReading{
-		thread: &codexThread{ledger: map[string]Request{}},
+		thread: &codexThread{ledger: map[string][]Request{}},
 		seen:   map[codexCounters]bool{},
 		last:   fileTime,
 	}
@@ -123,11 +125,12 @@ func codexRead(content []byte, base string, fileTime time.Time) *codexThread {
 			_, has := object["payload"]
 			return has
 		})
-		if len(found) == 0 && !r.hasMeta {
-			r.headLost = true
+		if len(found) == 0 {
+			r.headLost = r.headLost || !r.hasMeta
+			r.turnBefore = false
 		}
 		for _, record := range found {
-			r.record(record)
+			r.record(record.tree)
 		}
 	}
 	if r.thread.id == "" {
@@ -176,11 +179,10 @@ type codexReading struct {
 
 func (r *codexReading) record(record any) {
 	payload := member(record, "payload")
-	if !r.date(record, payload) {
-		r.dated = false
-	}
 	kind := text(record, "type")
-	if kind == "event_msg" {
+	switch kind {
+	case "session_meta", "turn_context", "token_usage_record", "inter_agent_communication_metadata":
+	case "event_msg":
 		if _, typed := member(payload, "type").(string); !typed {
 			if _, wrapped := member(payload, "msg").(map[string]any); wrapped {
 				payload = member(payload, "msg")
@@ -192,26 +194,27 @@ func (r *codexReading) record(record any) {
 		default:
 			kind = ""
 		}
+	default:
+		kind = ""
+	}
+	if kind != "" {
+		r.dated = r.date(record, payload)
 	}
 	turnBefore := r.turnBefore
 	r.turnBefore = false
 	if kind != "session_meta" {
 		r.afterMeta = false
 	}
-	switch kind {
-	case "token_count", "task_started", "turn_started", "thread_settings_applied",
-		"turn_context", "token_usage_record", "inter_agent_communication_metadata":
-		if r.copying && r.keepsTimes && r.dated && !r.last.Before(r.begun) {
-			r.endCopy()
-		}
+	if kind != "" && kind != "session_meta" && r.copying && r.keepsTimes && r.dated && !r.last.Before(r.begun) {
+		r.endCopy()
 	}
 	switch kind {
 	case "session_meta":
 		r.meta(payload)
 	case "turn_context":
-		codexSet(&r.project, text(payload, "cwd"))
-		if !codexSet(&r.model, text(payload, "model")) {
-			codexSet(&r.model, text(payload, "model_name"))
+		codexSet(&r.project, codexText(1024, payload, "cwd"))
+		if !codexSet(&r.model, codexText(96, payload, "model")) {
+			codexSet(&r.model, codexText(96, payload, "model_name"))
 		}
 		r.turnBefore = r.copying && !r.oldTask
 	case "inter_agent_communication_metadata":
@@ -228,7 +231,7 @@ func (r *codexReading) record(record any) {
 		}
 	case "thread_settings_applied":
 		if _, given := member(payload, "thread_settings").(map[string]any); given {
-			codexSet(&r.model, text(payload, "thread_settings", "model"))
+			codexSet(&r.model, codexText(96, payload, "thread_settings", "model"))
 		}
 	case "token_count":
 		r.row(record, payload)
@@ -262,7 +265,7 @@ func (r *codexReading) date(record, payload any) bool {
 
 func (r *codexReading) meta(payload any) {
 	t := r.thread
-	id := text(payload, "id")
+	id := codexText(64, payload, "id")
 	if t.id == "" {
 		t.id = id
 		if id == "" || r.headLost && r.uuid {
@@ -270,9 +273,9 @@ func (r *codexReading) meta(payload any) {
 		}
 	}
 	parents := []string{
-		text(payload, "forked_from_id"), text(payload, "forkedFromId"), text(payload, "history_base", "thread_id"),
-		text(payload, "source", "subagent", "thread_spawn", "parent_thread_id"),
-		text(payload, "parent_thread_id"), text(payload, "parent_session_id"),
+		codexText(64, payload, "forked_from_id"), codexText(64, payload, "forkedFromId"), codexText(64, payload, "history_base", "thread_id"),
+		codexText(64, payload, "source", "subagent", "thread_spawn", "parent_thread_id"),
+		codexText(64, payload, "parent_thread_id"), codexText(64, payload, "parent_session_id"),
 	}
 	if id != t.id && (id != "" || r.hasMeta) {
 		if r.afterMeta && len(t.rows) == 0 && !r.copying {
@@ -281,13 +284,13 @@ func (r *codexReading) meta(payload any) {
 		}
 		parents = append([]string{id}, parents...)
 	} else {
-		codexSet(&r.project, text(payload, "cwd"))
+		codexSet(&r.project, codexText(1024, payload, "cwd"))
 		if !r.hasMeta {
 			r.hasMeta, r.afterMeta = true, true
 			if r.begun = moment(member(payload, "timestamp")); r.begun.IsZero() {
 				r.begun = r.last
 			}
-			r.based = text(payload, "history_base", "thread_id") != ""
+			r.based = codexText(64, payload, "history_base", "thread_id") != ""
 			_, r.spawned = member(payload, "source", "subagent").(map[string]any)
 			if r.spawned {
 				_, r.spawned = member(payload, "source", "subagent").(map[string]any)["thread_spawn"]
@@ -307,7 +310,7 @@ func (r *codexReading) meta(payload any) {
 		}
 	}
 	for _, parent := range parents {
-		if parent != "" && parent != t.id && !slices.Contains(t.parents, parent) {
+		if parent != "" && parent != t.id && len(t.parents) < 6 && !slices.Contains(t.parents, parent) {
 			t.parents = append(t.parents, parent)
 		}
 	}
@@ -331,7 +334,7 @@ func (r *codexReading) row(record, payload any) {
 	if !hasTotal && !hasLast {
 		return
 	}
-	for _, model := range []string{text(info, "model"), text(info, "model_name"), text(payload, "model")} {
+	for _, model := range []string{codexText(96, info, "model"), codexText(96, info, "model_name"), codexText(96, payload, "model")} {
 		if codexSet(&r.model, model) {
 			break
 		}
@@ -455,7 +458,7 @@ func (r *codexReading) response(payload any) {
 	if !ok || text(payload, "thread_id") != r.thread.id {
 		return
 	}
-	codexSet(&r.model, text(payload, "model"))
+	codexSet(&r.model, codexText(96, payload, "model"))
 	r.usesLedger = true
 	key := text(payload, "response_id")
 	if key == "" {
@@ -466,9 +469,7 @@ func (r *codexReading) response(payload any) {
 		}
 	}
 	if request, counts := r.request(used); counts {
-		if _, known := r.thread.ledger[key]; !known {
-			r.thread.ledger[key] = request
-		}
+		r.thread.ledger[key] = append(r.thread.ledger[key], request)
 	}
 }
 
@@ -484,6 +485,16 @@ func codexUsage(tree any) (c codexCounters, ok bool) {
 		c[2] = count(tree, "cache_creation_input_tokens")
 	}
 	return c, true
+}
+
+// codexText is a text that names something, cut to most bytes, between characters.
+func codexText(most int, tree any, names ...string) string {
+	name := text(tree, names...)
+	for len(name) > most {
+		_, size := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-size]
+	}
+	return name
 }
 
 func codexSet(to *string, value string) bool {
@@ -504,29 +515,38 @@ func codexRequests(files []*codexThread) (requests []Request) {
 	type counted struct {
 		Request
 		ordinal int
+		counted time.Time // of the reading whose counters stand
+		claimed time.Time // of the one whose project stands
 	}
 	byKey := map[string]counted{}
 	count := func(key string, q Request, ordinal int) {
+		best := counted{q, ordinal, q.Time, q.Time}
 		known, ok := byKey[key]
 		if !ok {
-			byKey[key] = counted{q, ordinal}
+			byKey[key] = best
 			return
 		}
-		best, other := counted{q, ordinal}, known
-		// The first occurrence counts; of equal ones one by a fixed rule.
-		if known.ordinal < ordinal || known.ordinal == ordinal && known.Model >= q.Model {
+		// The first occurrence counts; of equal ones the largest, then the latest, and so on,
+		// for one answer in any order.
+		other := known
+		if codexCountsMore(known.Request, known.ordinal, known.counted, best.Request, best.ordinal, best.counted) {
 			best, other = known, best
 		}
-		if best.Undated && !other.Undated { // the own log knows more than a copy
-			best.Time, best.Undated, best.Session, best.Project = other.Time, false, other.Session, other.Project
-		} else if !best.Undated && !other.Undated && other.Time.Before(best.Time) {
-			best.Time = other.Time
+		// The project is that of the earliest reading, the time too: the own log knows more
+		// than a copy without a date.
+		if best.Undated && !other.Undated || best.Undated == other.Undated && codexClaimsMore(other.Request, other.claimed, best.Request, best.claimed) {
+			best.Session, best.Project, best.claimed = other.Session, other.Project, other.claimed
+		}
+		if best.Undated && !other.Undated || !other.Undated && other.Time.Before(best.Time) {
+			best.Time, best.Undated = other.Time, false
 		}
 		byKey[key] = best
 	}
 	for _, f := range files {
-		for key, q := range f.ledger {
-			count("response "+f.id+" "+key, q, 0)
+		for key, requests := range f.ledger {
+			for _, q := range requests {
+				count("response "+f.id+" "+key, q, 0)
+			}
 		}
 		owners := h.owners(f, nil)
 		for i, row := range f.rows {
@@ -550,6 +570,18 @@ func codexRequests(files []*codexThread) (requests []Request) {
 	return requests
 }
 
+func codexCountsMore(a Request, ordinalA int, timeA time.Time, b Request, ordinalB int, timeB time.Time) bool {
+	total := func(q Request) int64 { return q.Input + q.CacheRead + q.CacheWrite5m + q.Output }
+	return cmp.Or(
+		cmp.Compare(ordinalB, ordinalA), cmp.Compare(a.Output, b.Output), cmp.Compare(total(a), total(b)), timeA.Compare(timeB),
+		cmp.Compare(a.Input, b.Input), cmp.Compare(a.CacheRead, b.CacheRead), cmp.Compare(a.CacheWrite5m, b.CacheWrite5m),
+		cmp.Compare(a.Reasoning, b.Reasoning), cmp.Compare(a.Model, b.Model)) > 0
+}
+
+func codexClaimsMore(a Request, timeA time.Time, b Request, timeB time.Time) bool {
+	return cmp.Or(timeA.Compare(timeB), cmp.Compare(a.Session, b.Session), cmp.Compare(a.Project, b.Project)) < 0
+}
+
 type codexHome struct{ threads map[string]*codexThread }
 
 // codexOwner owns a row; read: its log is here and has the row.
@@ -568,11 +600,15 @@ func (h codexHome) owners(t *codexThread, asked []string) []codexOwner {
 	if t.exact {
 		most = min(most, t.inherited)
 	}
-	if len(t.parents) == 0 {
+	// Of a circle, which only damage can make, the younger thread is the child: ids grow.
+	parents := slices.DeleteFunc(slices.Clone(t.parents), func(id string) bool {
+		return id > t.id && h.isBelow(h.threads[id], t.id, nil)
+	})
+	if len(parents) == 0 {
 		return nil
 	}
 	var owners []codexOwner
-	for _, id := range t.parents {
+	for _, id := range parents {
 		parent := h.threads[id]
 		if parent == nil {
 			continue
@@ -585,18 +621,18 @@ func (h codexHome) owners(t *codexThread, asked []string) []codexOwner {
 			}
 		}
 	}
-	nearest := h.threads[t.parents[0]]
+	nearest := h.threads[parents[0]]
 	upTo := len(owners)
 	if t.exact || !t.open || nearest == nil {
 		upTo = max(upTo, min(t.inherited, most))
 	}
 	// Rows that relatives share come from the nearest ancestor they have in common.
-	shared := make([]int, len(t.parents))
+	shared := make([]int, len(parents))
 	for _, other := range h.threads {
-		if other.id == t.id || slices.Contains(t.parents, other.id) || h.isBelow(other, t.id, nil) {
+		if other.id == t.id || slices.Contains(parents, other.id) || h.isBelow(other, t.id, nil) {
 			continue
 		}
-		for i, id := range t.parents {
+		for i, id := range parents {
 			if !slices.Contains(other.parents, id) {
 				continue
 			}
@@ -614,10 +650,10 @@ func (h codexHome) owners(t *codexThread, asked []string) []codexOwner {
 		}
 	}
 	for len(owners) < upTo {
-		owner := t.parents[0]
-		for i := range t.parents {
+		owner := parents[0]
+		for i := range parents {
 			if shared[i] > len(owners) {
-				owner = t.parents[i]
+				owner = parents[i]
 			}
 		}
 		owners = append(owners, codexOwner{id: owner})

@@ -11,6 +11,8 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -140,15 +142,34 @@ func count(tree any, names ...string) int64 {
 	return n
 }
 
-// moment reads a time as text or number; zero if it is none.
+// stamp is a time as text: date, time, fraction, offset.
+var stamp = regexp.MustCompile(`^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:[.,](\d+))?(?:[Zz]|([+-](?:[01]\d|2[0-3])):?([0-5]\d))?$`)
+
+// moment reads a time as text or number; zero if it is none, or not after the epoch.
 func moment(value any) time.Time {
 	switch value := value.(type) {
 	case string:
-		for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04:05Z07:00"} {
-			if at, err := time.Parse(layout, value); err == nil {
-				return at.UTC().Truncate(time.Millisecond)
-			}
+		part := stamp.FindStringSubmatch(value)
+		if part == nil {
+			return time.Time{}
 		}
+		leap := time.Duration(0)
+		if part[3] == "60" && strings.HasSuffix(part[2], "59") {
+			part[3], leap = "59", time.Second
+		}
+		if part[5] == "" {
+			part[5], part[6] = "+00", "00"
+		}
+		at, err := time.Parse(time.RFC3339, part[1]+"T"+part[2]+":"+part[3]+part[5]+":"+part[6])
+		if err != nil {
+			return time.Time{}
+		}
+		thousandths, _ := strconv.Atoi((part[4] + "000")[:3])
+		at = at.Add(leap + time.Duration(thousandths)*time.Millisecond).UTC()
+		if at.UnixMilli() <= 0 {
+			return time.Time{}
+		}
+		return at
 	case json.Number:
 		n, _ := value.Float64()
 		switch {
@@ -186,31 +207,80 @@ func lines(content []byte) (list []struct {
 	return list
 }
 
-// records gives the objects on a line: one, or if the line is damaged, those which can be
-// found in it and are records by the judgement of isRecord.
-func records(line []byte, isRecord func(any) bool) (found []any) {
+// record is what stands on a line, and where in it.
+type record struct {
+	tree any
+	at   int
+}
+
+// records gives the records on a line: one, or if the line is damaged, those that can be
+// found in it and are records by the judgement of isRecord. From the front: an object that is
+// whole is taken as it is, and one that is not is lost up to where it stops making sense, a
+// little before which the next may have begun. At the end of the line the last object that
+// is whole there may stand behind one that was cut.
+func records(line []byte, isRecord func(any) bool) (found []record) {
 	if tree, err := parse(line); err == nil {
-		return []any{tree}
+		return []record{{tree, 0}}
 	}
-	if json.Valid(line) {
-		return nil // nested too deep
-	}
-	for at := 0; at < len(line); {
+	for at := 0; ; {
 		next := bytes.Index(line[at:], []byte(`{"`))
 		if next < 0 {
-			break
+			return found
 		}
 		at += next
-		decoder := json.NewDecoder(bytes.NewReader(line[at:]))
-		var raw json.RawMessage
-		if decoder.Decode(&raw) == nil {
-			if tree, err := parse(raw); err == nil && isRecord(tree) {
-				found = append(found, tree)
-				at += int(decoder.InputOffset())
-				continue
+		tree, end, err := parseFront(line[at:])
+		switch {
+		case err == nil:
+			if isRecord(tree) {
+				found = append(found, record{tree, at})
+			}
+			at += end
+		case at+end < len(line):
+			at += max(end-2, 1)
+		default:
+			for last := at + 1; last < len(line); last++ {
+				tree, end, err := parseFront(line[last:])
+				if _, object := tree.(map[string]any); err == nil && object && len(bytes.TrimSpace(line[last+end:])) == 0 {
+					if isRecord(tree) {
+						found = append(found, record{tree, last})
+					}
+					break
+				}
+			}
+			return found
+		}
+	}
+}
+
+// parseFront is parse for the value that a text begins with. end is the offset behind it, or
+// of the byte that cannot be; the length of the text if it ends too early.
+func parseFront(text []byte) (tree any, end int, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	var raw json.RawMessage
+	if err := decoder.Decode(&raw); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			return nil, int(syntax.Offset) - 1, err
+		}
+		return nil, len(text), err
+	}
+	tree, err = parse(raw)
+	if err != nil { // where the bracket is that is one too many
+		depth, quoted := 0, false
+		for at := 0; at < len(text); at++ {
+			switch c := text[at]; {
+			case quoted && c == '\\':
+				at++
+			case c == '"':
+				quoted = !quoted
+			case !quoted && (c == '{' || c == '['):
+				if depth++; depth > 1000 {
+					return nil, at, err
+				}
+			case !quoted && (c == '}' || c == ']'):
+				depth--
 			}
 		}
-		at++
 	}
-	return found
+	return tree, int(decoder.InputOffset()), err
 }
