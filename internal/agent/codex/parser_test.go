@@ -234,6 +234,7 @@ func BenchmarkLines(b *testing.B) {
 		b.Run(kind, func(b *testing.B) {
 			p := newParser(&agent.File{Name: "rollout-x.jsonl"}, nil)
 			out := &nowhere{}
+			p.Line([]byte(`{"timestamp":"2031-05-01T09:00:00Z","type":"session_meta","payload":{"id":"x"}}`), 0, out)
 			size := 0
 			for _, line := range lines {
 				size += len(line)
