@@ -18,6 +18,7 @@ system := $(shell uname -s)
 stamp := -s -w -X main.version=$(version)
 meter_tags := netgo,osusergo,sqlite_omit_load_extension
 window_tags := no_emoji
+out := build
 export TEST_TAGS := sqlite_omit_load_extension,no_emoji
 
 # On Linux the meter is static, so that it runs on a server without any library.
@@ -33,7 +34,7 @@ else
 window_stamp := $(stamp)
 endif
 
-.PHONY: help run build test lint fuzz screenshots compare clean checks
+.PHONY: help run build meter test lint fuzz soak screenshots compare clean checks
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || grep '##' Makefile
@@ -43,9 +44,11 @@ run: ## install what building needs, build, start
 	@$(MAKE) --no-print-directory build
 	@build/tokenmeter$(exe) demo --offer
 
-build: ## build both programs into build/
-	go build -tags $(meter_tags) -ldflags '$(meter_stamp)' -o build/tokenmeter$(exe) ./app
+build: meter ## build both programs into build/
 	go build -tags $(window_tags) -ldflags '$(window_stamp)' -o build/tokenmeter-window$(exe) ./app/window
+
+meter:
+	go build -tags $(meter_tags) -ldflags '$(meter_stamp)' -o $(out)/tokenmeter$(exe) ./app
 
 test: ## install what testing needs and run all tests
 	@assets/packaging/deps.sh build test
@@ -59,6 +62,12 @@ lint: ## gofmt, go vet, staticcheck, the scripts
 
 fuzz: ## run each fuzz target for FUZZTIME (20s)
 	@assets/tools/checks.sh fuzz
+
+soak: ## inject faults at random for SOAK (10m)
+	@assets/packaging/deps.sh build test
+	@$(MAKE) --no-print-directory meter
+	TOKENMETER_E2E=1 TOKENMETER_BUILD=$(CURDIR)/build TOKENMETER_SOAK=$(or $(SOAK),10m) \
+		go test -count=1 -timeout 0 -tags $(TEST_TAGS) -v -run '^TestSoak$$' ./app/fault
 
 screenshots: ## take the pictures of the README in a desktop of their own
 	@assets/packaging/deps.sh build test

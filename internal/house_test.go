@@ -55,10 +55,12 @@ var arrows = map[string][]string{
 	"app/window/page/pagetest": {"app/window/theme", "app/window/widget", "internal/view", "internal/report", "internal/store", "internal/usage", "internal/health"},
 	"app/bench":                {"internal/corpus", "internal/agent", "internal/agent/*", "internal/usage"},
 	"app/endtoend":             {"internal/agent", "internal/agent/all", "internal/demo", "internal/usage", "internal/platform"},
-	"app/window/widget":        {"app/window/theme"},
-	"app/window/chart":         {"app/window/theme", "app/window/widget"},
-	"app/window/theme":         {"assets"},
-	"assets":                   nil,
+	// Tests of the built meter under faults of the machine.
+	"app/fault":         {"internal/agent", "internal/agent/claude", "internal/agent/codex", "internal/usage", "internal/platform"},
+	"app/window/widget": {"app/window/theme"},
+	"app/window/chart":  {"app/window/theme", "app/window/widget"},
+	"app/window/theme":  {"assets"},
+	"assets":            nil,
 }
 
 // reasons says why an arrow is missing from the table, for the message of a failure.

@@ -33,8 +33,9 @@ scripts() {
 }
 
 # The window's main package and the end-to-end test are left out here: they compile OpenGL,
-# which would be compiled a second time for the race detector. They have their own steps.
-packages() { go list -tags "$tags" ./... | grep -v -x -e tokenmeter/app/window -e tokenmeter/app/endtoend; }
+# which would be compiled a second time for the race detector. So are the injected faults,
+# which hit the built meter. They have their own steps.
+packages() { go list -tags "$tags" ./... | grep -v -x -e tokenmeter/app/window -e tokenmeter/app/endtoend -e tokenmeter/app/fault; }
 
 race() {
   local list
@@ -67,6 +68,8 @@ case ${1:-all} in
     lint
     step "unit, property and race tests" race
     step "window" go test -timeout 5m -tags "$tags" ./app/window
+    step "faults, injected" env TOKENMETER_E2E="${TOKENMETER_E2E:-1}" TOKENMETER_BUILD="$PWD/build" \
+      go test -count=1 -timeout 15m -tags "$tags" ./app/fault
     step "end to end, on a desktop" env TOKENMETER_E2E="${TOKENMETER_E2E:-1}" TOKENMETER_BUILD="$PWD/build" \
       go test -count=1 -timeout 10m -tags "$tags" ./app/endtoend
     ;;
