@@ -219,6 +219,18 @@ func (a *answers) Snapshot(ctx context.Context, m report.Meter) (*report.Snapsho
 			return nil, err
 		}
 	}
+	snapshot, err := a.Report.Snapshot(ctx, m)
+	if !errors.Is(err, store.ErrMoved) {
+		return snapshot, err
+	}
+	// The meter makes a new database, or has done so.
+	kept, err := store.Open(ctx, a.options.Store.Path(), store.Options{ReadOnly: true, Zone: a.options.Zone})
+	if err != nil {
+		return nil, err
+	}
+	_ = a.options.Store.Close()
+	a.options.Store = kept
+	a.Report = report.New(a.options)
 	return a.Report.Snapshot(ctx, m)
 }
 

@@ -245,9 +245,11 @@ func (c *Core) hear(from *link.Conn, m link.Message) {
 	case link.Quit:
 		c.Quit()
 	case link.CatchUp:
+		c.counting.check()
 		c.counting.catchUp()
 		_ = from.Send(link.Message{Do: link.Done})
 	case link.Ping:
+		c.counting.check()
 		_ = from.Send(c.pong())
 	}
 }

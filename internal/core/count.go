@@ -2,11 +2,13 @@ package core
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"tokenmeter/internal/health"
 	"tokenmeter/internal/ingest"
 	"tokenmeter/internal/report"
 	"tokenmeter/internal/store"
@@ -29,6 +31,8 @@ type counting struct {
 	options report.Options
 	report  *report.Report
 
+	anew context.CancelCauseFunc // ends what works on the open store; nil = none is open
+
 	fillMu  sync.Mutex
 	ingest  *ingest.Ingest
 	changed chan struct{} // closed when ingest is another
@@ -44,17 +48,31 @@ func (k *counting) snapshot(ctx context.Context, meter func() report.Meter) (*re
 	return k.report.Snapshot(ctx, meter())
 }
 
-// open says what to answer from.
-func (k *counting) open(o report.Options) {
+// open says what to answer from, and what ends the work on its store.
+func (k *counting) open(o report.Options, anew context.CancelCauseFunc) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.options, k.report = o, report.New(o)
+	k.options, k.report, k.anew = o, report.New(o), anew
+}
+
+// check has the store opened anew if it is no longer the file at its path. While nothing is
+// written nobody else would notice.
+func (k *counting) check() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.report == nil {
+		return
+	}
+	if err := k.options.Store.Moved(); err != nil {
+		k.setIngest(nil)
+		k.anew(err)
+	}
 }
 
 func (k *counting) close() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.options, k.report = report.Options{}, nil
+	k.options, k.report, k.anew = report.Options{}, nil, nil
 }
 
 // follow answers in another zone from now on, if the machine has gone to one. If the store
@@ -111,14 +129,23 @@ func (k *counting) progress() report.Progress {
 // count keeps the store open and filled until ctx ends, and begins anew when that fails.
 func (c *Core) count(ctx context.Context) {
 	wait := retryFirst
+	var moved time.Time // when the store was last opened anew at once
 	for {
 		begin := c.o.Clock()
 		err := c.countOnce(ctx)
 		if ctx.Err() != nil {
 			return
 		}
+		now := c.o.Clock()
+		if errors.Is(err, store.ErrMoved) {
+			c.SetFinding(health.DatabaseMoved, health.Warning, c.database())
+			if now.Sub(moved) > retryFirst {
+				moved = now
+				continue
+			}
+		}
 		c.storeFailed(err)
-		if c.o.Clock().Sub(begin) > retryLast {
+		if now.Sub(begin) > retryLast {
 			wait = retryFirst // it had worked for a while
 		}
 		if !sleep(ctx, wait) {
@@ -136,10 +163,12 @@ func (c *Core) countOnce(ctx context.Context) error {
 		return err
 	}
 	defer st.Close()
+	ctx, anew := context.WithCancelCause(ctx)
+	defer anew(nil)
 	c.counting.open(report.Options{
 		Store: st, Agents: c.o.Agents, Clock: c.o.Clock, Zone: zone,
 		Exists: c.o.Env.Exists, Home: c.o.Env.Home,
-	})
+	}, anew)
 	defer c.counting.close()
 	c.storeWorks()
 	c.poke()
@@ -155,7 +184,10 @@ func (c *Core) countOnce(ctx context.Context) error {
 	})
 	c.counting.setIngest(in)
 	defer c.counting.setIngest(nil)
-	return in.Run(ctx)
+	if err := in.Run(ctx); ctx.Err() == nil {
+		return err
+	}
+	return context.Cause(ctx)
 }
 
 // takeIngestLock waits while a terminal command reads the logs.

@@ -89,6 +89,99 @@ func TestStoreThatCannotBeUsedIsSaidAndTriedAgain(t *testing.T) {
 	}
 }
 
+func TestDatabaseThatIsRemovedOrReplacedUnderTheMeterIsMadeAnew(t *testing.T) {
+	for name, take := range map[string]func(t *testing.T, h *house, database string){
+		"removed": func(t *testing.T, _ *house, database string) { remove(t, database) },
+		"only the file, not what lies beside it": func(t *testing.T, _ *house, database string) {
+			if err := os.Remove(database); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"moved away": func(t *testing.T, _ *house, database string) {
+			for _, suffix := range []string{"", "-wal", "-shm"} {
+				if err := os.Rename(database+suffix, database+".old"+suffix); err != nil {
+					t.Fatal(err)
+				}
+			}
+		},
+		"replaced by an empty one": func(t *testing.T, _ *house, database string) {
+			remove(t, database)
+			if err := os.WriteFile(database, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"replaced by an older one": func(t *testing.T, h *house, database string) {
+			older := *h
+			older.o.DataDir = filepath.Join(h.home, "older")
+			c, end := older.start()
+			until(t, c, "it has read", func(s *report.Snapshot) bool { return s.Today.Counts.Fresh() > 0 && !s.Reading.Running })
+			end()
+			remove(t, database)
+			if err := os.Rename(filepath.Join(older.o.DataDir, platform.DatabaseName), database); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"with its folder": func(t *testing.T, h *house, _ string) {
+			if err := os.RemoveAll(h.data); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		for how, notice := range map[string]func(t *testing.T, h *house, l *log){
+			"asked": func(t *testing.T, h *house, l *log) {
+				conn, err := link.Dial(t.Context(), link.SocketPath(h.data, h.data))
+				if err != nil {
+					t.Skip("the socket went away with the folder")
+				}
+				defer conn.Close()
+				if err := conn.Send(link.Message{Do: link.CatchUp}); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := conn.Receive(); err != nil {
+					t.Fatal(err)
+				}
+				if n := sum(t, filepath.Join(h.data, platform.DatabaseName), "SELECT sum(input+output+cw5+cw1) FROM event"); n != l.fresh {
+					t.Errorf("when the answer came %d tokens were stored, %d were written", n, l.fresh)
+				}
+			},
+			"a line comes": func(_ *testing.T, _ *house, l *log) { l.turn(usage.Tokens{Input: 5, Output: 6}) },
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				h := newHouse(t)
+				l := h.log(0)
+				l.turn(usage.Tokens{Input: 3, Output: 4})
+				meter, _ := h.start()
+				s := until(t, meter, "all is counted", fresh(l.fresh))
+				if has(s, health.DatabaseMoved) {
+					t.Errorf("before: %+v", s.Findings)
+				}
+				take(t, h, filepath.Join(h.data, platform.DatabaseName))
+				notice(t, h, l)
+				s = until(t, meter, "all is counted anew", func(s *report.Snapshot) bool {
+					return has(s, health.DatabaseMoved) && fresh(l.fresh)(s)
+				})
+				if len(s.Findings) != 1 || !s.StaleSince.IsZero() {
+					t.Errorf("afterwards: %+v, stale since %v", s.Findings, s.StaleSince)
+				}
+				l.turn(usage.Tokens{Input: 8, Output: 9})
+				until(t, meter, "it goes on", fresh(l.fresh))
+				n := sum(t, filepath.Join(h.data, platform.DatabaseName), "SELECT sum(input+output+cw5+cw1) FROM event")
+				if n != l.fresh {
+					t.Errorf("%d tokens are stored, %d were written", n, l.fresh)
+				}
+			})
+		}
+	}
+}
+
+func sum(t *testing.T, path, query string) (n int64) {
+	t.Helper()
+	if err := database(t, path).QueryRow(query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func remove(t *testing.T, database string) {
 	t.Helper()
 	for _, suffix := range []string{"", "-wal", "-shm"} {

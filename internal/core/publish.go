@@ -3,10 +3,12 @@ package core
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"tokenmeter/internal/link"
 	"tokenmeter/internal/report"
+	"tokenmeter/internal/store"
 )
 
 // The rhythm of snapshots.
@@ -108,6 +110,10 @@ func (c *Core) snapshot(ctx context.Context) *report.Snapshot {
 		return s
 	}
 	if ctx.Err() != nil {
+		return c.Current()
+	}
+	if errors.Is(err, store.ErrMoved) {
+		c.counting.check()
 		return c.Current()
 	}
 	c.unread = true

@@ -22,6 +22,7 @@ const (
 	DatabaseLocked   Code = "database-locked"    // the database
 	DatabaseReadOnly Code = "database-read-only" // the database
 	DatabaseFailed   Code = "database-failed"    // the database; the reason
+	DatabaseMoved    Code = "database-moved"     // the database
 	DiskFull         Code = "disk-full"          // the database
 	NoTrayHost       Code = "no-tray-host"       // subject empty
 	NoSessionBus     Code = "no-session-bus"     // subject empty
@@ -144,6 +145,10 @@ var catalog = [...]page{
 		"The database cannot be used",
 		"Reading or writing {} failed. What is new waits in the logs. Nothing is lost.",
 		"It is tried again by itself. If this stays, check the disk that holds {}."},
+	{DatabaseMoved,
+		"The database was removed or replaced while Tokenmeter was running",
+		"What is at {} now is used, and all logs that are still there are read into it. Requests whose logs are gone may be missing.",
+		"If you did not do that, find out which program removes or replaces files in that folder. To have an older file back, quit Tokenmeter first, then put it there."},
 	{DiskFull,
 		"The disk is full",
 		"There is no room to write {}. What is new waits in the logs. Nothing is lost.",

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"tokenmeter/internal/store"
 )
 
 const (
@@ -26,8 +28,8 @@ const (
 )
 
 // Run takes in everything that is new, newest files first, and then whatever comes, until
-// ctx ends; it returns ctx's error. What goes wrong meanwhile is a finding and is tried
-// again.
+// ctx ends; it returns ctx's error, or store.ErrMoved. What else goes wrong meanwhile is a
+// finding and is tried again.
 func (in *Ingest) Run(ctx context.Context) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -53,6 +55,9 @@ func (in *Ingest) Run(ctx context.Context) error {
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if errors.Is(err, store.ErrMoved) {
+			return err
 		}
 		if err != nil {
 			if !pause(ctx, wait) {

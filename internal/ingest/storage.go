@@ -24,9 +24,10 @@ var storeCodes = [...]struct {
 
 // PutStoreError puts an error of the store on the board, and takes off it whatever an
 // earlier one had put there. The subject is the database. A nil error only takes off; a
-// context that ended is no finding and changes nothing.
+// context that ended and a database that has to be opened anew are no findings and change
+// nothing.
 func PutStoreError(board *health.Board, database string, err error) {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, store.ErrMoved) {
 		return
 	}
 	open := err != nil

@@ -51,6 +51,10 @@ func (s *Store) openWriter(ctx context.Context) error {
 	if err := createPrivate(s.path); err != nil {
 		return err
 	}
+	var err error
+	if s.identity, err = os.Stat(s.path); err != nil {
+		return err
+	}
 	c, err := connect(dsn(s.path, "mode=rw&_txlock=immediate&_mutex=no", cacheIdle))
 	if err != nil {
 		return err
@@ -66,6 +70,7 @@ func (s *Store) openWriter(ctx context.Context) error {
 		return err
 	}
 	s.readers = newPool(dsn(s.path, readerMode, cacheReader))
+	s.readers.moved = s.Moved
 	return nil
 }
 
@@ -79,6 +84,7 @@ func (s *Store) openReadOnly() error {
 	if info.Size() == 0 {
 		return ErrOlder // made, but not filled yet
 	}
+	s.identity = info
 	s.readers, err = s.tryReaders(readerMode)
 	if err == nil || !emptyLog(s.path) {
 		return err
@@ -96,6 +102,7 @@ func (s *Store) openReadOnly() error {
 // tryReaders makes a pool and its first connection.
 func (s *Store) tryReaders(mode string) (*pool, error) {
 	p := newPool(dsn(s.path, mode, cacheReader))
+	p.moved = s.Moved
 	c, err := p.get()
 	if err != nil {
 		return nil, err

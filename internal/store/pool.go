@@ -13,6 +13,7 @@ const maxReaders = 4
 type pool struct {
 	dsn   string
 	slots chan struct{}
+	moved func() error // asked before each answer
 
 	mutex  sync.Mutex
 	idle   *connection
@@ -31,6 +32,9 @@ func (p *pool) read(ctx context.Context, f func(*connection) error) (err error) 
 		return ctx.Err()
 	}
 	defer func() { <-p.slots }()
+	if err := p.moved(); err != nil {
+		return err
+	}
 	c, err := p.get()
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,8 @@ type Store struct {
 	mutex   sync.Mutex // held by whoever uses writer
 	writer  *writer    // nil when read-only
 	journal string
+
+	identity os.FileInfo // of the file that is open
 }
 
 // Path is where the database lies, absolute.
@@ -91,5 +94,5 @@ func (s *Store) writable() (*writer, error) {
 	if s.writer == nil {
 		return nil, ErrReadOnly
 	}
-	return s.writer, nil
+	return s.writer, s.Moved()
 }
