@@ -34,7 +34,7 @@ else
 window_stamp := $(stamp)
 endif
 
-.PHONY: help run build meter test lint fuzz soak screenshots compare clean checks
+.PHONY: help run build meter test lint fuzz soak bench screenshots compare clean checks
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || grep '##' Makefile
@@ -74,6 +74,10 @@ screenshots: ## take the pictures of the README in a desktop of their own
 	@$(MAKE) --no-print-directory build
 	TOKENMETER_E2E=1 TOKENMETER_BUILD=$(CURDIR)/build TOKENMETER_SCREENSHOTS=$(CURDIR)/assets/screenshots \
 		go test -count=1 -tags $(TEST_TAGS) -run '^TestScreenshots$$' ./app/endtoend
+
+bench: ## measure all that is promised of speed and size; ARGS=-h lists the flags
+	@$(MAKE) --no-print-directory build
+	@go run -tags $(TEST_TAGS) ./app/bench $(ARGS)
 
 compare: ## compare with ccusage (npm) on a simulated home
 	@$(MAKE) --no-print-directory build

@@ -53,8 +53,9 @@ var arrows = map[string][]string{
 	"app/window/page/*":                  {"internal/view", "app/window/chart", "app/window/widget", "app/window/theme", "app/window/page/frame"},
 	// Made-up answers for the golden pictures of every page.
 	"app/window/page/pagetest": {"app/window/theme", "app/window/widget", "internal/view", "internal/report", "internal/store", "internal/usage", "internal/health"},
-	"app/bench":                {"internal/corpus", "internal/agent", "internal/agent/*", "internal/usage"},
-	"app/endtoend":             {"internal/agent", "internal/agent/all", "internal/demo", "internal/usage", "internal/platform"},
+	// It measures from outside, but for what the window asks of a store of a million requests.
+	"app/bench":    {"internal/corpus", "internal/agent", "internal/agent/all", "internal/agent/*", "internal/report", "internal/store", "internal/usage"},
+	"app/endtoend": {"internal/agent", "internal/agent/all", "internal/demo", "internal/usage", "internal/platform"},
 	// Tests of the built meter under faults of the machine.
 	"app/fault":         {"internal/agent", "internal/agent/claude", "internal/agent/codex", "internal/usage", "internal/platform"},
 	"app/window/widget": {"app/window/theme"},

@@ -13,6 +13,9 @@ import (
 	"tokenmeter/internal/usage"
 )
 
+// Revision counts the changes after which a plan gives other bytes than before.
+const Revision = 1
+
 // Plan says what is written.
 type Plan struct {
 	Seed   uint64
