@@ -54,8 +54,10 @@ var arrows = map[string][]string{
 	// Made-up answers for the golden pictures of every page.
 	"app/window/page/pagetest": {"app/window/theme", "app/window/widget", "internal/view", "internal/report", "internal/store", "internal/usage", "internal/health"},
 	// It measures from outside, but for what the window asks of a store of a million requests.
-	"app/bench":    {"internal/corpus", "internal/agent", "internal/agent/all", "internal/agent/*", "internal/report", "internal/store", "internal/usage"},
-	"app/endtoend": {"internal/agent", "internal/agent/all", "internal/demo", "internal/usage", "internal/platform"},
+	"app/bench":    {"internal/corpus", "internal/agent", "internal/agent/all", "internal/agent/*", "internal/report", "internal/store", "internal/view", "internal/usage", "app/lab"},
+	"app/endtoend": {"app/lab", "internal/agent", "internal/agent/all", "internal/demo", "internal/usage", "internal/platform"},
+	// A desktop to look at the programs from outside.
+	"app/lab": nil,
 	// Tests of the built meter under faults of the machine.
 	"app/fault":         {"internal/agent", "internal/agent/claude", "internal/agent/codex", "internal/usage", "internal/platform"},
 	"app/window/widget": {"app/window/theme"},

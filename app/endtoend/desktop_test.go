@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tokenmeter/app/lab"
 	"tokenmeter/internal/view"
 )
 
@@ -37,36 +38,36 @@ func TestDesktop(t *testing.T) {
 		return func() bool { return menuHas(item, "Today", view.Tokens(fresh)) }
 	}
 	const first = 2_500 + 2_300 // 10 + 1990 + 500, 9000 - 7000 + 300
-	l.until(t, 10*time.Second, "today's tokens are in the menu", today(first))
+	until(t, l, 10*time.Second, "today's tokens are in the menu", today(first))
 	if menuHas(item, "tok/min") {
 		t.Errorf("nothing happened for an hour, but the menu has a live line: %q", labels(item))
 	}
-	if item.icon() == "" {
+	if item.Icon() == "" {
 		t.Error("the tray item has no picture")
 	}
 
 	// An agent answers.
-	icon := item.icon()
+	icon := item.Icon()
 	p.write(claudeLog("a1"), claudeReply("a1", 2, time.Now(), 12, 40_000, 52_500, 2_000))
-	l.until(t, soon, "today's line follows Claude", today(first+42_012))
-	l.until(t, soon, "the live line is there", func() bool { return menuHas(item, "tok/min", "shop") })
+	until(t, l, soon, "today's line follows Claude", today(first+42_012))
+	until(t, l, soon, "the live line is there", func() bool { return menuHas(item, "tok/min", "shop") })
 	// A new picture is drawn at most every two seconds, and there was one at the start.
-	l.until(t, 2*time.Second+soon, "the icon changes", func() bool { return item.icon() != icon })
+	until(t, l, 2*time.Second+soon, "the icon changes", func() bool { return item.Icon() != icon })
 	p.write(codexLog("c1", begun), codexReply("c1", 2, time.Now(), 9_000, 7_000, 300, 37.5))
-	l.until(t, soon, "today's line follows Codex", today(first+42_012+2_300))
-	if !strings.Contains(item.tooltip(), view.Tokens(first+42_012+2_300)) && !strings.Contains(item.tooltip(), "tok/min") {
-		t.Errorf("the tooltip says nothing of the tokens: %s", item.tooltip())
+	until(t, l, soon, "today's line follows Codex", today(first+42_012+2_300))
+	if !strings.Contains(item.Tooltip(), view.Tokens(first+42_012+2_300)) && !strings.Contains(item.Tooltip(), "tok/min") {
+		t.Errorf("the tooltip says nothing of the tokens: %s", item.Tooltip())
 	}
 	if !menuHas(item, "Codex", "37") && !menuHas(item, "Codex", "38") {
 		t.Errorf("the menu has no line for the Codex allowance: %q", labels(item))
 	}
 
 	// The window.
-	item.leftClick(t)
+	must(t, item.LeftClick())
 	w := p.windowShown(20 * time.Second)
 	live := drawn(t, w)
 	t.Run("page", func(t *testing.T) {
-		w.press(t, "ctrl+2")
+		must(t, w.Press("ctrl+2"))
 		looking(t, w, "the history page is drawn", func(now image.Image) bool {
 			return differ(now, live) > 0.02 && hasColours(now, claudeColour, codexColour)
 		})
@@ -74,31 +75,31 @@ func TestDesktop(t *testing.T) {
 
 	// Closing it leaves the tray. That the window's process ends after a minute out of
 	// sight is seen in TestIdleMeterDoesNothing.
-	w.press(t, "alt+F4")
-	l.until(t, 10*time.Second, "the window is off the screen", func() bool { return !w.visible() })
-	if meter.over() {
+	must(t, w.Press("alt+F4"))
+	until(t, l, 10*time.Second, "the window is off the screen", func() bool { return !w.Visible() })
+	if meter.Over() {
 		t.Fatal("the meter ended with its window")
 	}
-	icon = item.icon()
+	icon = item.Icon()
 	p.write(codexLog("c1", begun), codexReply("c1", 3, time.Now(), 9_000, 7_000, 300, 87.5))
-	l.until(t, soon, "the meter lives on, and its icon changes", func() bool { return item.icon() != icon })
-	l.until(t, soon, "the menu says why", func() bool { return menuHas(item, "Codex", "88") || menuHas(item, "Codex", "87") })
-	l.until(t, soon, "today's line follows", today(first+42_012+2*2_300))
+	until(t, l, soon, "the meter lives on, and its icon changes", func() bool { return item.Icon() != icon })
+	until(t, l, soon, "the menu says why", func() bool { return menuHas(item, "Codex", "88") || menuHas(item, "Codex", "87") })
+	until(t, l, soon, "today's line follows", today(first+42_012+2*2_300))
 
 	// A second start brings the first one's window up and ends.
 	if second := p.start(); true {
 		p.ends(second, 10*time.Second)
-		if second.err != nil {
-			t.Errorf("the second start: %v", second.err)
+		if second.Err != nil {
+			t.Errorf("the second start: %v", second.Err)
 		}
 	}
 	w = p.windowShown(20 * time.Second)
-	if i, ok := l.itemOf(meter.Process.Pid); !ok || i != item && i.owner != item.owner {
+	if i, ok := l.ItemOf(meter.Process.Pid); !ok || i != item && i.Owner != item.Owner {
 		t.Error("the tray item is not the first meter's any more")
 	}
-	item.leftClick(t)
-	l.until(t, 10*time.Second, "a left click hides the window", func() bool { return !w.visible() })
-	item.leftClick(t)
+	must(t, item.LeftClick())
+	until(t, l, 10*time.Second, "a left click hides the window", func() bool { return !w.Visible() })
+	must(t, item.LeftClick())
 	w = p.windowShown(20 * time.Second)
 
 	// The counters are the sum of what the hand-written lines say, each answer once.
@@ -112,8 +113,8 @@ func TestDesktop(t *testing.T) {
 	// Quit ends all.
 	p.run("quit")
 	p.ends(meter, 10*time.Second)
-	if meter.err != nil {
-		t.Errorf("the meter after quit: %v", meter.err)
+	if meter.Err != nil {
+		t.Errorf("the meter after quit: %v", meter.Err)
 	}
 	for _, pid := range p.processes() {
 		p.gone(pid, 5*time.Second)
@@ -127,14 +128,14 @@ func TestTerminationSignal(t *testing.T) {
 	p := newProgram(t, onDesktop(t))
 	p.write(claudeLog("a1"), claudeReply("a1", 1, time.Now(), 10, 1990, 0, 500))
 	meter, item := p.meter()
-	item.leftClick(t)
+	must(t, item.LeftClick())
 	p.windowShown(20 * time.Second)
 	if err := meter.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	p.ends(meter, 5*time.Second)
-	if meter.err != nil {
-		t.Errorf("after SIGTERM: %v, want exit code 0", meter.err)
+	if meter.Err != nil {
+		t.Errorf("after SIGTERM: %v, want exit code 0", meter.Err)
 	}
 	for _, pid := range p.processes() {
 		p.gone(pid, 5*time.Second)
@@ -144,16 +145,16 @@ func TestTerminationSignal(t *testing.T) {
 func TestQuitFromTheMenu(t *testing.T) {
 	p := newProgram(t, onDesktop(t))
 	meter, item := p.meter()
-	p.lab.until(t, 10*time.Second, "the menu is there", func() bool { return menuHas(item, "Quit") })
-	item.choose(t, "Quit")
+	until(t, p.lab, 10*time.Second, "the menu is there", func() bool { return menuHas(item, "Quit") })
+	must(t, item.Choose("Quit"))
 	p.ends(meter, 5*time.Second)
-	if meter.err != nil {
-		t.Errorf("after Quit: %v, want exit code 0", meter.err)
+	if meter.Err != nil {
+		t.Errorf("after Quit: %v, want exit code 0", meter.Err)
 	}
 }
 
 // menuHas reports whether one line of the menu holds all the words.
-func menuHas(i item, words ...string) bool {
+func menuHas(i lab.Item, words ...string) bool {
 lines:
 	for _, label := range labels(i) {
 		for _, word := range words {
@@ -166,17 +167,17 @@ lines:
 	return false
 }
 
-func labels(i item) []string {
+func labels(i lab.Item) []string {
 	var list []string
-	for _, e := range i.menu() {
-		list = append(list, e.label)
+	for _, e := range i.Menu() {
+		list = append(list, e.Label)
 	}
 	return list
 }
 
-func output(t *testing.T, c *child) string {
+func output(t *testing.T, c *lab.Child) string {
 	t.Helper()
-	text, err := os.ReadFile(c.log)
+	text, err := os.ReadFile(c.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +188,7 @@ func output(t *testing.T, c *child) string {
 var accentColour, claudeColour, codexColour = [3]int{0x8f, 0xa6, 0xff}, [3]int{0xdd, 0x7f, 0x49}, [3]int{0x9a, 0xad, 0xbd}
 
 // drawn waits until the window shows a page: many colours, and the accent among them.
-func drawn(t *testing.T, w window) image.Image {
+func drawn(t *testing.T, w lab.Window) image.Image {
 	t.Helper()
 	return looking(t, w, "the window is drawn", func(now image.Image) bool { return hasColours(now, accentColour) })
 }
@@ -219,11 +220,11 @@ func abs(n int) int { return max(n, -n) }
 
 // looking takes pictures of the window until one is right. Nothing tells when a program
 // has drawn, so this looks again and again.
-func looking(t *testing.T, w window, what string, right func(image.Image) bool) image.Image {
+func looking(t *testing.T, w lab.Window, what string, right func(image.Image) bool) image.Image {
 	t.Helper()
 	begun := time.Now()
 	for {
-		picture, err := w.lab.picture(w.id)
+		picture, err := w.Picture()
 		if err == nil && right(picture) {
 			t.Logf("%s: after %v", what, time.Since(begun).Round(time.Millisecond))
 			return picture

@@ -18,6 +18,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"tokenmeter/app/lab"
 	"tokenmeter/internal/agent/all"
 	"tokenmeter/internal/demo"
 	"tokenmeter/internal/store"
@@ -51,7 +52,7 @@ func TestKilledInTheFirstImport(t *testing.T) {
 	partly := 0
 	for kill := range 6 {
 		// In turn in the middle of a transaction and right after one.
-		afterWrites(t, p, 2+5*kill, kill%2 == 1).kill()
+		afterWrites(t, p, 2+5*kill, kill%2 == 1).Kill()
 		if n := storedRequests(t, p); n > 0 && n < requests {
 			partly++
 		}
@@ -75,7 +76,7 @@ func TestKilledInTheFirstImport(t *testing.T) {
 // afterWrites starts the meter and returns when so many changes of its database's journal
 // were seen, or with committed as soon as more is stored than before; at the latest when it
 // has had time to write all.
-func afterWrites(t *testing.T, p *program, writes int, committed bool) *child {
+func afterWrites(t *testing.T, p *program, writes int, committed bool) *lab.Child {
 	t.Helper()
 	if err := os.MkdirAll(p.data, 0o700); err != nil {
 		t.Fatal(err)
@@ -104,7 +105,7 @@ func afterWrites(t *testing.T, p *program, writes int, committed bool) *child {
 					return meter
 				}
 			}
-		case <-meter.ended:
+		case <-meter.Ended:
 			return meter
 		case <-deadline.C: // it has nothing more to write
 			return meter
@@ -139,14 +140,14 @@ func TestIdleMeterDoesNothing(t *testing.T) {
 	p := newProgram(t, onDesktop(t))
 	p.write(claudeLog("a1"), claudeReply("a1", 1, time.Now().Add(-2*time.Hour), 10, 1990, 50_000, 500))
 	meter, item := p.meter()
-	p.lab.until(t, 20*time.Second, "today is in the menu", func() bool { return menuHas(item, "Today", view.Tokens(2_500)) })
-	item.leftClick(t)
+	until(t, p.lab, 20*time.Second, "today is in the menu", func() bool { return menuHas(item, "Today", view.Tokens(2_500)) })
+	must(t, item.LeftClick())
 	w := p.windowShown(30 * time.Second)
 	drawn(t, w)
-	w.press(t, "alt+F4")
-	p.lab.until(t, 10*time.Second, "the window is off the screen", func() bool { return !w.visible() })
-	t.Logf("the window's process ended after %v", p.gone(w.pid, 80*time.Second).Round(time.Millisecond))
-	if meter.over() {
+	must(t, w.Press("alt+F4"))
+	until(t, p.lab, 10*time.Second, "the window is off the screen", func() bool { return !w.Visible() })
+	t.Logf("the window's process ended after %v", p.gone(w.PID, 80*time.Second).Round(time.Millisecond))
+	if meter.Over() {
 		t.Fatal("the meter ended with its window")
 	}
 
@@ -155,7 +156,7 @@ func TestIdleMeterDoesNothing(t *testing.T) {
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-		case <-meter.ended:
+		case <-meter.Ended:
 			t.Fatal("the meter ended")
 		}
 	}
@@ -249,7 +250,7 @@ func TestNothingGoesOut(t *testing.T) {
 	p := newProgram(t, onDesktop(t))
 	simulate(t, p.home, 2)
 	trace := filepath.Join(p.home, "trace")
-	command := p.lab.command(p.home, "strace", "-f", "-qq", "-e", "trace=socket,connect,sendto,sendmsg", "-e", "signal=none", "-o", trace, binary(t, "tokenmeter"))
+	command := p.lab.Command(p.home, "strace", "-f", "-qq", "-e", "trace=socket,connect,sendto,sendmsg", "-e", "signal=none", "-o", trace, binary(t, "tokenmeter"))
 	command.Env = append(command.Env, p.variables...)
 	traced := p.startCommand(command)
 	w := p.windowShown(40 * time.Second)
@@ -299,15 +300,15 @@ func TestWithoutADesktop(t *testing.T) {
 		p := newProgram(t, onDesktop(t))
 		p.variables = append(p.variables, nowhere...)
 		meter := afterWrites(t, p, 1, false)
-		if meter.over() {
-			t.Fatalf("the meter ended: %v", meter.err)
+		if meter.Over() {
+			t.Fatalf("the meter ended: %v", meter.Err)
 		}
 		if err := meter.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
 		p.ends(meter, 5*time.Second)
-		if meter.err != nil {
-			t.Errorf("after SIGTERM: %v, want exit code 0", meter.err)
+		if meter.Err != nil {
+			t.Errorf("after SIGTERM: %v, want exit code 0", meter.Err)
 		}
 	})
 }

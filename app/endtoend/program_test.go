@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tokenmeter/app/lab"
 )
 
 // built is the folder of the built programs, built with the flags of the Makefile.
@@ -48,7 +50,7 @@ func binary(t *testing.T, name string) string {
 // program is Tokenmeter with a home of its own.
 type program struct {
 	t    *testing.T
-	lab  *lab
+	lab  *lab.Lab
 	home string
 	data string
 	// variables are added to the environment of every start, as "NAME=value"; a later one
@@ -58,13 +60,13 @@ type program struct {
 
 // newProgram makes an empty home for Tokenmeter on the desktop. What runs there is ended
 // with the test.
-func newProgram(t *testing.T, l *lab) *program {
+func newProgram(t *testing.T, l *lab.Lab) *program {
 	t.Helper()
-	home, err := os.MkdirTemp(l.folder, "app-")
+	home, err := os.MkdirTemp(l.Folder, "app-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := makeHome(home); err != nil {
+	if err := lab.MakeHome(home); err != nil {
 		t.Fatal(err)
 	}
 	p := &program{t: t, lab: l, home: home, data: filepath.Join(home, ".local/share/tokenmeter"), variables: []string{"TZ=" + zoneAtNoon()}}
@@ -87,26 +89,26 @@ func zoneAtNoon() string {
 }
 
 func (p *program) command(args ...string) *exec.Cmd {
-	command := p.lab.command(p.home, append([]string{binary(p.t, "tokenmeter")}, args...)...)
+	command := p.lab.Command(p.home, append([]string{binary(p.t, "tokenmeter")}, args...)...)
 	command.Env = append(command.Env, p.variables...)
 	return command
 }
 
 // start starts the program as a process of its own. Its output is logged if the test fails.
-func (p *program) start(args ...string) *child {
+func (p *program) start(args ...string) *lab.Child {
 	p.t.Helper()
 	return p.startCommand(p.command(args...))
 }
 
-func (p *program) startCommand(command *exec.Cmd) *child {
+func (p *program) startCommand(command *exec.Cmd) *lab.Child {
 	p.t.Helper()
-	c, err := p.lab.spawn(command, "tokenmeter")
+	c, err := p.lab.Spawn(command, "tokenmeter")
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() {
-		c.kill()
-		if text, err := os.ReadFile(c.log); err == nil && p.t.Failed() && len(text) > 0 {
+		c.Kill()
+		if text, err := os.ReadFile(c.Log); err == nil && p.t.Failed() && len(text) > 0 {
 			p.t.Logf("output of %s:\n%s", strings.Join(command.Args, " "), text)
 		}
 	})
@@ -131,19 +133,19 @@ func (p *program) finish(command *exec.Cmd) (out, errs string, code int) {
 	c := p.startCommand(command)
 	p.ends(c, time.Minute)
 	var exit *exec.ExitError
-	if c.err != nil && !errors.As(c.err, &exit) {
-		p.t.Fatal(c.err)
+	if c.Err != nil && !errors.As(c.Err, &exit) {
+		p.t.Fatal(c.Err)
 	}
 	return stdout.String(), stderr.String(), c.ProcessState.ExitCode()
 }
 
 // ends waits for the end of a process.
-func (p *program) ends(c *child, within time.Duration) {
+func (p *program) ends(c *lab.Child, within time.Duration) {
 	p.t.Helper()
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
 	select {
-	case <-c.ended:
+	case <-c.Ended:
 	case <-deadline.C:
 		p.t.Fatalf("%s did not end within %v", strings.Join(c.Args, " "), within)
 	}
@@ -239,44 +241,35 @@ func (p *program) history(args ...string) history {
 }
 
 // meter starts the meter without a window and waits for its tray item.
-func (p *program) meter() (*child, item) {
+func (p *program) meter() (*lab.Child, lab.Item) {
 	p.t.Helper()
 	c := p.start("--hidden")
 	return c, p.itemOf(c)
 }
 
-func (p *program) itemOf(c *child) item {
+func (p *program) itemOf(c *lab.Child) lab.Item {
 	p.t.Helper()
-	var found item
-	p.lab.until(p.t, 20*time.Second, "the tray item is there", func() bool {
-		i, ok := p.lab.itemOf(c.Process.Pid)
+	var found lab.Item
+	until(p.t, p.lab, 20*time.Second, "the tray item is there", func() bool {
+		i, ok := p.lab.ItemOf(c.Process.Pid)
 		found = i
-		return ok || c.over()
+		return ok || c.Over()
 	})
-	if c.over() {
-		p.t.Fatalf("%s has ended: %v", strings.Join(c.Args, " "), c.err)
+	if c.Over() {
+		p.t.Fatalf("%s has ended: %v", strings.Join(c.Args, " "), c.Err)
 	}
 	return found
 }
 
-func (c *child) over() bool {
-	select {
-	case <-c.ended:
-		return true
-	default:
-		return false
-	}
-}
-
 // windowShown waits until a window of this home is on the screen.
-func (p *program) windowShown(within time.Duration) window {
+func (p *program) windowShown(within time.Duration) lab.Window {
 	p.t.Helper()
-	var shown window
-	p.lab.until(p.t, within, "the window is on the screen", func() bool {
+	var shown lab.Window
+	until(p.t, p.lab, within, "the window is on the screen", func() bool {
 		own := p.processes()
-		for _, w := range p.lab.windows() {
+		for _, w := range p.lab.Windows() {
 			for _, pid := range own {
-				if w.pid == pid && w.visible() {
+				if w.PID == pid && w.Visible() {
 					shown = w
 					return true
 				}

@@ -23,9 +23,9 @@ func TestScreenshots(t *testing.T) {
 	tray := p.itemOf(program)
 	w := p.windowShown(30 * time.Second)
 	drawn(t, w)
-	l.until(t, 60*time.Second, "agents are at work", func() bool { return menuHas(tray, "tok/min") })
+	until(t, l, 60*time.Second, "agents are at work", func() bool { return menuHas(tray, "tok/min") })
 
-	w.place(t, 40, 60, 1200, 720)
+	must(t, w.Place(40, 60, 1200, 720))
 	var live image.Image
 	looking(t, w, "the window has its size", func(now image.Image) bool {
 		live = now
@@ -34,19 +34,19 @@ func TestScreenshots(t *testing.T) {
 	live = looking(t, w, "the charts are drawn", func(now image.Image) bool { return hasColours(now, claudeColour, codexColour) })
 	savePicture(t, "live", live)
 
-	w.press(t, "ctrl+2")
+	must(t, w.Press("ctrl+2"))
 	history := looking(t, w, "the history page is drawn", func(now image.Image) bool {
 		return differ(now, live) > 0.02 && hasColours(now, claudeColour, codexColour)
 	})
 	savePicture(t, "history", history)
-	w.press(t, "alt+F4")
-	l.until(t, 10*time.Second, "the window is off the screen", func() bool { return !w.visible() })
+	must(t, w.Press("alt+F4"))
+	until(t, l, 10*time.Second, "the window is off the screen", func() bool { return !w.Visible() })
 
 	// The menu, as the panel draws it: a right click on the item.
-	root := window{lab: l, id: "root"}
+	root := l.Root()
 	closed := looking(t, root, "the screen is there", func(image.Image) bool { return true })
 	x := itemColumn(t, closed)
-	if _, err := l.tool("xdotool", "mousemove", strconv.Itoa(x), "18", "click", "3"); err != nil {
+	if _, err := l.Tool("xdotool", "mousemove", strconv.Itoa(x), "18", "click", "3"); err != nil {
 		t.Fatal(err)
 	}
 	open := looking(t, root, "the menu is open", func(now image.Image) bool {
@@ -58,7 +58,7 @@ func TestScreenshots(t *testing.T) {
 		return same
 	})
 	savePicture(t, "tray-menu", cut(open, menuArea))
-	if _, err := l.tool("xdotool", "key", "Escape"); err != nil {
+	if _, err := l.Tool("xdotool", "key", "Escape"); err != nil {
 		t.Fatal(err)
 	}
 
@@ -66,8 +66,8 @@ func TestScreenshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.ends(program, 10*time.Second)
-	if program.err != nil {
-		t.Errorf("the demo after an interrupt: %v", program.err)
+	if program.Err != nil {
+		t.Errorf("the demo after an interrupt: %v", program.Err)
 	}
 	left, err := filepath.Glob(filepath.Join(p.home, "tokenmeter-demo-*"))
 	if err != nil || len(left) > 0 {
