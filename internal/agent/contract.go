@@ -57,6 +57,13 @@ type File struct {
 	Limit    int64        // longest line that is kept in memory, in bytes
 }
 
+// Sparse is implemented by a File.Content that knows where nothing was ever written.
+type Sparse interface {
+	// SkipHole moves past the zeros that begin here and take no room on the disk, and
+	// says how many bytes they were.
+	SkipHole() int64
+}
+
 // Reader turns what is new in one file into facts. It keeps nothing between calls.
 type Reader interface {
 	// Read starts at from and calls out.Checkpoint wherever a restart may begin. Facts

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"weak"
 
 	"tokenmeter/internal/usage"
 )
@@ -53,10 +54,18 @@ type lineReader struct {
 }
 
 // Buffers are shared by all readers of the process: they are what memory is bounded by.
+// There is one large one at most. It waits for its next use as long as the garbage
+// collector lets it.
 var (
-	lineBuffers  = sync.Pool{New: func() any { return new([lineBuffer]byte) }}
-	largeBuffers = make(chan struct{}, 1)
+	lineBuffers = sync.Pool{New: func() any { return new([lineBuffer]byte) }}
+	largeOnes   = oneLarge()
 )
+
+func oneLarge() chan weak.Pointer[[]byte] {
+	c := make(chan weak.Pointer[[]byte], 1)
+	c <- weak.Pointer[[]byte]{}
+	return c
+}
 
 func (r lineReader) Read(ctx context.Context, f *File, from Cursor, out Sink) error {
 	pooled := lineBuffers.Get().(*[lineBuffer]byte)
@@ -96,8 +105,8 @@ type lineRun struct {
 	buffer []byte // buffer[:filled] is what was read and not yet used up
 	small  []byte
 	filled int
-	base   int64 // offset in the file of buffer[0], the start of a line
-	large  bool  // the right to a large buffer is held
+	base   int64   // offset in the file of buffer[0], the start of a line
+	large  *[]byte // the large buffer, while this run has it; it may be empty
 
 	nuls      bool // there are NULs in what was read
 	skipping  bool // inside a line that is too long
@@ -111,6 +120,9 @@ func (l *lineRun) run() error {
 	for {
 		if err := l.ctx.Err(); err != nil {
 			return err
+		}
+		if sparse, ok := l.file.Content.(Sparse); ok && l.skipping {
+			l.base += sparse.SkipHole() // no line ends in there
 		}
 		if l.filled == len(l.buffer) {
 			if err := l.grow(); err != nil {
@@ -179,11 +191,11 @@ func (l *lineRun) lines(fresh int) {
 	if start > 0 {
 		rest := l.buffer[start:l.filled] // at most one fill, so it fits the small buffer
 		l.base += int64(start)
-		if l.large {
-			l.release()
+		if l.large != nil {
 			l.buffer = l.small
 		}
 		l.filled = copy(l.buffer, rest)
+		l.release() // once nothing of it is needed
 		l.nuls = l.nuls && bytes.IndexByte(l.buffer[:l.filled], 0) >= 0
 	}
 	if int64(l.filled) > l.limit {
@@ -236,29 +248,37 @@ func (l *lineRun) endSkipping(end int64) {
 // size: pages that are not touched cost nothing, and nothing is copied twice.
 func (l *lineRun) grow() error {
 	size := 2 * len(l.buffer)
-	if size > largeBuffer {
-		if !l.large {
-			select {
-			case largeBuffers <- struct{}{}:
-				l.large = true
-			case <-l.ctx.Done():
-				return l.ctx.Err()
-			}
-		}
-		// With one byte more than the limit it shows that a line is too long.
-		size = int(max(l.limit+1, int64(size)))
+	if size <= largeBuffer {
+		grown := make([]byte, size)
+		copy(grown, l.buffer[:l.filled])
+		l.buffer = grown
+		return nil
 	}
-	grown := make([]byte, size)
-	copy(grown, l.buffer[:l.filled])
-	l.buffer = grown
+	if l.large == nil {
+		select {
+		case kept := <-largeOnes:
+			if l.large = kept.Value(); l.large == nil {
+				l.large = new([]byte)
+			}
+		case <-l.ctx.Done():
+			return l.ctx.Err()
+		}
+	}
+	// With one byte more than the limit it shows that a line is too long.
+	size = int(max(l.limit+1, int64(size)))
+	if len(*l.large) < size {
+		*l.large = make([]byte, size)
+	}
+	copy(*l.large, l.buffer[:l.filled])
+	l.buffer = *l.large
 	return nil
 }
 
-// release gives the right to a large buffer back.
+// release gives the large buffer back.
 func (l *lineRun) release() {
-	if l.large {
-		l.large = false
-		<-largeBuffers
+	if l.large != nil {
+		largeOnes <- weak.Make(l.large)
+		l.large = nil
 	}
 }
 

@@ -251,7 +251,7 @@ func printDoctor(w printer, doc doctorDocument, home string) {
 			if p.From != "" && p.From != "default" {
 				from = " (" + p.From + ")"
 			}
-			fmt.Fprintf(w, "    %s: %s%s\n", view.ShortPath(p.Path, home), state, from)
+			fmt.Fprintf(w, "    %s: %s%s\n", visible(view.ShortPath(p.Path, home)), state, from)
 		}
 	}
 	if len(doc.Findings) == 0 {
@@ -260,8 +260,8 @@ func printDoctor(w printer, doc doctorDocument, home string) {
 	}
 	fmt.Fprintln(w, "\nFindings")
 	for _, f := range doc.Findings {
-		fmt.Fprintf(w, "  %s: %s\n", f.Severity, f.Title)
-		for _, line := range append(wrap(f.Text, tableWidth-4), wrap("What to do: "+f.Action, tableWidth-4)...) {
+		fmt.Fprintf(w, "  %s: %s\n", f.Severity, visible(f.Title))
+		for _, line := range append(wrap(visible(f.Text), tableWidth-4), wrap("What to do: "+visible(f.Action), tableWidth-4)...) {
 			fmt.Fprintln(w, "    "+line)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"tokenmeter/internal/store"
 	"tokenmeter/internal/usage"
@@ -23,7 +25,23 @@ type table struct {
 	rules map[int]bool // rows with a rule above
 }
 
-func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+func (t *table) add(cells ...string) {
+	for i := range cells {
+		cells[i] = visible(cells[i])
+	}
+	t.rows = append(t.rows, cells)
+}
+
+// visible makes text from logs and names of files harmless to a terminal: what would move
+// the cursor, turn the writing around or break the line becomes a mark.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+			return utf8.RuneError
+		}
+		return r
+	}, text)
+}
 
 // rule draws a line above the next row.
 func (t *table) rule() {

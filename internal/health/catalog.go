@@ -10,6 +10,7 @@ const (
 	NoAgents         Code = "no-agents"          // subject empty
 	HomeMissing      Code = "home-missing"       // a variable; its value
 	FolderUnreadable Code = "folder-unreadable"  // a folder
+	FolderTooDeep    Code = "folder-too-deep"    // a root
 	FileUnreadable   Code = "file-unreadable"    // a file
 	FileIncomplete   Code = "file-incomplete"    // a compressed file
 	FormatUnknown    Code = "format-unknown"     // a file; the agent
@@ -97,13 +98,17 @@ var catalog = [...]page{
 		"A log folder cannot be read: {}",
 		"Its logs are not counted. What had been counted before stays.",
 		"Give your user the right to read and enter {}. It is tried again by itself."},
+	{FolderTooDeep,
+		"Folders are nested too deep in {}",
+		"Some paths are longer than the system can open, so logs down there are not counted. All others are.",
+		"Move the deepest folders of {} nearer to its top, or delete them if nothing is needed there."},
 	{FileUnreadable,
 		"A log file cannot be read: {}",
 		"What it holds is not counted yet. All other files are.",
 		"Give your user the right to read {}. It is tried again by itself; if the disk is failing, save your files first."},
 	{FileIncomplete,
-		"A compressed log ends too early: {}",
-		"What could be unpacked is counted, the rest is missing.",
+		"A compressed log cannot be unpacked in full: {}",
+		"It is cut off, damaged or too large. What could be unpacked is counted, the rest is missing.",
 		"If the agent is still writing it, nothing needs to be done. Else restore {} from a backup."},
 	{FormatUnknown,
 		"A log has an unknown form: {}",

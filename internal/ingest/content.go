@@ -52,6 +52,21 @@ func (c *plainContent) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// SkipHole implements agent.Sparse.
+func (c *plainContent) SkipHole() int64 {
+	at, err := c.file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0
+	}
+	n := min(max(nextData(c.file, at)-at, 0), c.left)
+	if _, err := c.file.Seek(at+n, io.SeekStart); err != nil {
+		return 0 // the next read fails as well
+	}
+	c.left -= n
+	c.done.Add(n)
+	return n
+}
+
 // packedContent unpacks a compressed log. It ends where the file ends, complete or not, so
 // that the lines before are kept; incomplete tells which.
 type packedContent struct {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"tokenmeter/internal/agent"
@@ -69,6 +70,7 @@ func placeOf(path string, info fs.FileInfo) place {
 // real path, however many links lead to it.
 type walk struct {
 	health  *health.Board
+	home    string          // of the user, without links
 	trouble map[string]bool // folders with a finding; shared by all walks
 	failing map[string]bool // those of this walk
 
@@ -80,7 +82,8 @@ type walk struct {
 	stack   []folder
 	folders []folder
 	files   []candidate
-	linked  []candidate // those of files that are known by a link only
+	linked  []candidate     // those of files that are known by a link only
+	deep    map[string]bool // roots below which there are paths that are too long
 }
 
 // link is a symbolic link inside a root.
@@ -90,7 +93,12 @@ type link struct {
 }
 
 func (in *Ingest) newWalk() *walk {
-	return &walk{health: in.o.Health, trouble: in.trouble, failing: map[string]bool{}, places: map[place]string{}, paths: map[string]bool{}}
+	home, err := filepath.EvalSymlinks(in.o.Env.Home)
+	if err != nil {
+		home = in.o.Env.Home
+	}
+	return &walk{health: in.o.Health, home: home, trouble: in.trouble, failing: map[string]bool{}, places: map[place]string{}, paths: map[string]bool{},
+		deep: map[string]bool{}}
 }
 
 // roots walks all that lies under the roots.
@@ -117,6 +125,8 @@ func (w *walk) root(r root) {
 		return
 	}
 	switch {
+	case within(w.home, real):
+		// A link to all that the user has, or to the whole disk, is no place of logs.
 	case info.IsDir():
 		w.push(folder{source: r.source, root: r.Root, path: real}, info)
 	case info.Mode().IsRegular() && r.source.Reader(r.Root, filepath.Base(r.Path)) != nil:
@@ -164,7 +174,9 @@ type subfolder struct {
 // links are put off.
 func (w *walk) list(f *folder) (subs []subfolder) {
 	entries, err := readFolder(f.path)
-	w.failed(f.path, err)
+	if !w.tooDeep(f, err) {
+		w.failed(f.path, err)
+	}
 	f.logs = 0
 	for _, entry := range entries {
 		if sub, ok := w.look(f, entry.Name(), entry.Type(), entry.Info); ok {
@@ -180,15 +192,17 @@ func (w *walk) look(f *folder, entry string, kind fs.FileMode, stat func() (fs.F
 	name, path := f.child(entry), f.path+string(filepath.Separator)+entry
 	switch {
 	case kind.IsDir():
-		if info, err := stat(); err == nil {
+		info, err := stat()
+		if err == nil {
 			return subfolder{folder{source: f.source, root: f.root, name: name, path: path}, info}, true
 		}
+		w.tooDeep(f, err)
 	case kind.IsRegular():
 		if f.source.Reader(f.root, name) == nil {
 			break
 		}
 		info, err := stat()
-		if err != nil || !info.Mode().IsRegular() {
+		if w.tooDeep(f, err) || err != nil || !info.Mode().IsRegular() {
 			break // it went away or was replaced; the next look sees what is there
 		}
 		f.logs++
@@ -249,6 +263,9 @@ func (w *walk) finish(ctx context.Context) error {
 		name := l.in.child(l.entry)
 		switch {
 		case info.IsDir():
+			if within(l.in.path, real) {
+				continue // leads back up, to all that is there, and out of it
+			}
 			w.push(folder{source: l.in.source, root: l.in.root, name: name, path: real}, info)
 			if err := w.drain(ctx); err != nil {
 				return err
@@ -272,6 +289,22 @@ func (w *walk) file(source agent.Source, root agent.Root, name, path string, inf
 	}
 	w.paths[path] = true
 	w.files = append(w.files, candidate{source: source, root: root, name: name, path: path, stamp: stampOf(info)})
+	return true
+}
+
+// within says whether a folder lies in another, or is it. Both are real paths.
+func within(path, folder string) bool {
+	below := strings.TrimSuffix(folder, string(filepath.Separator)) + string(filepath.Separator)
+	return path == folder || strings.HasPrefix(path, below)
+}
+
+// tooDeep notes that a path in a folder is longer than the system takes, if err says so.
+func (w *walk) tooDeep(f *folder, err error) bool {
+	if !errors.Is(err, syscall.ENAMETOOLONG) {
+		return false
+	}
+	w.deep[f.root.Path] = true
+	w.health.Set(health.FolderTooDeep, health.Warning, f.root.Path)
 	return true
 }
 

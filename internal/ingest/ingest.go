@@ -180,6 +180,16 @@ func (in *Ingest) lookAtAll(ctx context.Context, w *watcher) error {
 			seen.recovered(path)
 		}
 	}
+	for _, r := range roots {
+		if !seen.deep[r.Path] {
+			in.o.Health.Clear(health.FolderTooDeep, r.Path)
+		}
+	}
+	for path := range in.failed {
+		if !seen.paths[path] {
+			in.succeeded(path) // it is no log any more
+		}
+	}
 	in.checkHomes(roots)
 	for path, f := range in.files {
 		if !f.Gone && !seen.paths[path] {

@@ -36,6 +36,14 @@ var roles = map[string]func(m *machine, input io.Reader){
 		}
 		fmt.Printf("locked %v\n", !ok)
 		fmt.Printf("requests %d\n", m.sums()[claudeID].Requests)
+		// What rusage tells of a process begins with the memory of the one that started it.
+		status, _ := os.ReadFile("/proc/self/status")
+		for line := range strings.Lines(string(status)) {
+			var kilobytes int64
+			if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kilobytes); err == nil {
+				fmt.Printf("memory %d\n", kilobytes*1024)
+			}
+		}
 	},
 	"crash": playCrash,
 	// meter holds the lock and runs until its input ends.

@@ -172,6 +172,9 @@ func (r *reading) readFile(file *os.File, c *collector) (err error) {
 	now := stampOf(info)
 	packed := isCompressed(j.name)
 	c.begin(now, packed, file)
+	// If these bytes are others in the end, the log was written anew meanwhile.
+	witness := min(c.file.Offset+tailLength, now.size)
+	before := tailOf(file, witness)
 
 	var content io.Reader
 	var unpacked *packedContent
@@ -196,6 +199,10 @@ func (r *reading) readFile(file *os.File, c *collector) (err error) {
 	if err != nil {
 		return err
 	}
+	if !packed && !bytes.Equal(before, tailOf(file, witness)) {
+		c.rewritten = true // it stays changed, and is read from the beginning
+		return nil
+	}
 	// Only now is the file known as it was when it was looked at. If it has grown since,
 	// its stamp differs, and it is looked at again.
 	c.file.Modified = now.modified
@@ -214,7 +221,9 @@ type collector struct {
 
 	file   store.File  // as it is after the last checkpoint
 	source io.ReaderAt // nil: the content is compressed, and no tail can be taken
-	piece  *piece      // the one that is being filled
+	// rewritten: other bytes stand before the cursor than those that were read.
+	rewritten bool
+	piece     *piece // the one that is being filled
 
 	skipped map[usage.Reason]int64 // since the last checkpoint
 	folder  string                 // the last working folder, and
@@ -343,7 +352,10 @@ func (c *collector) hand(last bool, err error) {
 	c.piece = nil
 	p.last, p.err = last, err
 	file := c.file
-	if c.source != nil {
+	switch {
+	case c.rewritten:
+		file.Tail = nil
+	case c.source != nil:
 		file.Tail = tailOf(c.source, file.Offset)
 	}
 	file.Skipped = maps.Clone(file.Skipped)

@@ -167,8 +167,14 @@ func (in *Ingest) look(ctx context.Context, w *watcher, paths []string) (all boo
 	var there []string
 	// What went away comes first: a folder that was renamed is still known by its old name.
 	for _, path := range paths {
-		if _, err := os.Lstat(path); err == nil {
+		if info, err := os.Lstat(path); err == nil {
 			there = append(there, path)
+			if !info.Mode().IsRegular() {
+				in.succeeded(path) // something else took the place of a log
+			}
+			if !info.IsDir() && w.folders[path] != nil { // or of a folder
+				all = in.missing(w, path, dropped) || all
+			}
 		} else if errors.Is(err, fs.ErrNotExist) {
 			all = in.missing(w, path, dropped) || all
 		}
@@ -234,7 +240,7 @@ func (in *Ingest) missingIn(folders map[string]bool) {
 // poll looks at the folders for which no events come, or not all.
 func (in *Ingest) poll(ctx context.Context, w *watcher) error {
 	for _, path := range w.absent {
-		if _, err := os.Stat(path); err == nil {
+		if usable(path) {
 			return in.lookAtAll(ctx, w)
 		}
 	}

@@ -3,6 +3,7 @@ package ingest
 import (
 	"cmp"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,11 +39,11 @@ type watcher struct {
 
 	mu      sync.Mutex
 	signs   signs
-	dirty   map[string]bool
-	all     bool // everything is to be looked at
-	lost    bool // and watched anew
-	pending bool // a wake is on its way
-	losing  bool // a look after a loss is on its way
+	dirty   map[string]bool // true: it was taken away, though something may be there again
+	all     bool            // everything is to be looked at
+	lost    bool            // and watched anew
+	pending bool            // a wake is on its way
+	losing  bool            // a look after a loss is on its way
 	closed  bool
 	attend  map[string]bool            // what could not be read, so that its permissions matter
 	names   map[string]map[string]bool // folders that are watched for some names only: on the way to a root, or with targets of links
@@ -148,7 +149,7 @@ func (w *watcher) note(e fsnotify.Event) {
 	if names, partly := w.names[filepath.Dir(e.Name)]; partly && !names[filepath.Base(e.Name)] && w.names[e.Name] == nil {
 		return
 	}
-	w.markLocked(e.Name)
+	w.markLocked(e.Name, e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename))
 }
 
 // lose notes that events were lost.
@@ -172,15 +173,15 @@ func (w *watcher) lose() {
 func (w *watcher) mark(path string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.markLocked(path)
+	w.markLocked(path, false)
 }
 
-func (w *watcher) markLocked(path string) {
+func (w *watcher) markLocked(path string, taken bool) {
 	if len(w.dirty) >= dirtyLimit {
-		w.all = true
+		w.all, w.lost = true, true // which folders were taken away is no longer known
 		clear(w.dirty)
 	}
-	w.dirty[path] = true
+	w.dirty[path] = w.dirty[path] || taken
 	w.scheduleLocked()
 }
 
@@ -204,8 +205,11 @@ func (w *watcher) take() (paths []string, all, lost bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	paths = make([]string, 0, len(w.dirty))
-	for path := range w.dirty {
+	for path, taken := range w.dirty {
 		paths = append(paths, path)
+		if f := w.folders[path]; taken && f != nil {
+			f.events = false // the system stopped watching it
+		}
 	}
 	slices.Sort(paths)
 	all, lost = w.all, w.lost
@@ -325,7 +329,10 @@ func (w *watcher) watchPartly(roots []root) (again bool) {
 	}
 	w.absent = w.absent[:0]
 	for _, r := range roots {
-		if _, err := os.Stat(r.Path); err == nil {
+		for _, link := range linksOf(r.Path) {
+			want(filepath.Dir(link), filepath.Base(link)) // it may be made to lead elsewhere
+		}
+		if usable(r.Path) {
 			continue
 		}
 		w.absent = append(w.absent, r.Path)
@@ -353,6 +360,26 @@ func (w *watcher) watchPartly(roots []root) (again bool) {
 	w.names = names
 	w.mu.Unlock()
 	return again
+}
+
+// usable says whether a root is a folder or a file. Something else may give way to one.
+func usable(root string) bool {
+	info, err := os.Stat(root)
+	return err == nil && (info.IsDir() || info.Mode().IsRegular())
+}
+
+// linksOf lists the links on the way to a path, each by the real name of its folder.
+func linksOf(path string) (links []string) {
+	for parent := filepath.Dir(path); parent != path; path, parent = parent, filepath.Dir(parent) {
+		info, err := os.Lstat(path)
+		if err != nil || info.Mode().Type()&(fs.ModeSymlink|fs.ModeIrregular) == 0 {
+			continue
+		}
+		if real, err := filepath.EvalSymlinks(parent); err == nil {
+			links = append(links, filepath.Join(real, filepath.Base(path)))
+		}
+	}
+	return links
 }
 
 // nearest finds the nearest existing folder above path, by its real name, and the name in

@@ -332,6 +332,8 @@ func (in *Ingest) finished(d *done) {
 	case errors.Is(d.err, errIncomplete):
 		in.succeeded(path)
 		in.o.Health.Set(health.FileIncomplete, health.Info, path)
+	case replaced(path):
+		in.succeeded(path)
 	default:
 		in.notRead(d.job, d.err)
 	}
@@ -342,6 +344,12 @@ func (in *Ingest) finished(d *done) {
 		again.stamp = stampOf(info)
 		in.enqueue([]candidate{*again}, noticed)
 	}
+}
+
+// replaced says whether something that is no file stands where a log was.
+func replaced(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && !info.Mode().IsRegular()
 }
 
 // succeeded forgets the failures of a file.

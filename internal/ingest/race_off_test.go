@@ -1,0 +1,6 @@
+//go:build !race
+
+package ingest_test
+
+// raced: the race detector makes everything larger and slower.
+const raced = false
