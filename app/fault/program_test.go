@@ -4,7 +4,6 @@ package fault
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -84,38 +83,106 @@ type ending struct {
 	errors string
 }
 
-// run runs a command with the given home and zone to its end. Its standard output goes to
-// the file named out, so that faults can hit it; with "" it goes nowhere.
-func run(homeFolder, zone, out string, arguments ...string) (ending, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	command := exec.CommandContext(ctx, arguments[0], arguments[1:]...)
-	command.Env = environment(homeFolder, zone)
-	command.Dir = "/"
-	// A group of its own, so that at the limit what strace traces ends with it.
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
-	var stderr bytes.Buffer
-	command.Stderr = &stderr
+// process is a command that runs. Its standard output goes to a file, so that faults can
+// hit it.
+type process struct {
+	command *exec.Cmd
+	out     string
+	stderr  bytes.Buffer
+	ended   chan struct{}
+	err     error // once ended is closed
+}
+
+// start starts a command with the given home and zone, in a group of its own, so that at a
+// limit what strace traces ends with it.
+func start(homeFolder, zone, out string, arguments ...string) (*process, error) {
+	p := &process{command: exec.Command(arguments[0], arguments[1:]...), out: out, ended: make(chan struct{})}
+	p.command.Env = environment(homeFolder, zone)
+	p.command.Dir = "/"
+	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.command.Stderr = &p.stderr
 	file, err := os.OpenFile(out, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
-		return ending{}, err
+		return nil, err
 	}
 	defer file.Close()
-	command.Stdout = file
-	err = command.Run()
-	if ctx.Err() != nil {
-		return ending{}, fmt.Errorf("%s hangs: it did not end within %v\n%s", strings.Join(arguments, " "), patience, stderr.String())
+	p.command.Stdout = file
+	if err := p.command.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		p.err = p.command.Wait()
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+// kill ends the process and all that it started.
+func (p *process) kill() { _ = syscall.Kill(-p.command.Process.Pid, syscall.SIGKILL) }
+
+// over says whether it has ended.
+func (p *process) over() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait waits for its end.
+func (p *process) wait() (ending, error) {
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	select {
+	case <-p.ended:
+	case <-limit.C:
+		p.kill()
+		<-p.ended
+		return ending{}, fmt.Errorf("%s hangs: it did not end within %v\n%s", strings.Join(p.command.Args, " "), patience, p.stderr.String())
 	}
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return ending{}, err
+	if p.err != nil && !errors.As(p.err, &exit) {
+		return ending{}, p.err
 	}
-	printed, err := os.ReadFile(out)
+	printed, err := os.ReadFile(p.out)
 	if err != nil {
 		return ending{}, err
 	}
-	return ending{command.ProcessState.ExitCode(), string(printed), stderr.String()}, nil
+	return ending{p.command.ProcessState.ExitCode(), string(printed), p.stderr.String()}, nil
+}
+
+// run runs a command to its end.
+func run(homeFolder, zone, out string, arguments ...string) (ending, error) {
+	p, err := start(homeFolder, zone, out, arguments...)
+	if err != nil {
+		return ending{}, err
+	}
+	return p.wait()
+}
+
+// startMeter starts a meter on the data folder in folder and waits until it answers.
+func startMeter(t *testing.T, folder, homeFolder string, strace ...string) *process {
+	t.Helper()
+	p, err := start(homeFolder, "UTC", filepath.Join(folder, "meter"), append(strace, meter(t), "--hidden", "--data-dir", filepath.Join(folder, "data"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.kill()
+		<-p.ended
+	})
+	p.answers(filepath.Join(folder, "data"))
+	return p
+}
+
+// answers waits until the meter has made its socket, or has ended.
+func (p *process) answers(data string) {
+	for pause := time.NewTicker(2 * time.Millisecond); !p.over(); <-pause.C {
+		if sockets, _ := filepath.Glob(filepath.Join(data, "*.sock")); len(sockets) > 0 {
+			return
+		}
+	}
 }
 
 func environment(homeFolder, zone string) []string {

@@ -65,6 +65,14 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 		// The meter has only just begun.
 		d.store, err = store.Open(ctx, path, store.Options{Zone: c.Zone})
 	}
+	if release != nil && errors.Is(err, store.ErrReadOnly) {
+		// The lock is there from before, which can be taken even so.
+		if stored, e := store.Open(ctx, path, store.Options{ReadOnly: true, Zone: c.Zone}); e == nil {
+			warn(c, "nothing new is taken in: %v", err)
+			release()
+			d.store, release, err = stored, nil, nil
+		}
+	}
 	if err != nil {
 		if release != nil {
 			release()
@@ -83,7 +91,7 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 			d.close()
 			return nil, ctx.Err()
 		}
-		d.incomplete = fmt.Errorf("take in all that is new: %w", err)
+		d.incomplete = explain(c, fmt.Errorf("take in all that is new: %w", err), path)
 	}
 	for _, f := range d.board.Findings() {
 		if f.Severity > health.Info {

@@ -48,7 +48,7 @@ const (
 type Core struct {
 	o       Options
 	socket  string       // path
-	release func()       // of the data folder's lock
+	release func()       // of the data folder's lock; with mu once Run runs
 	server  *link.Server // nil: the socket could not be made
 	board   *health.Board
 	window  window
@@ -140,11 +140,35 @@ func (c *Core) Run(ctx context.Context) error {
 		err = c.server.Close()
 	}
 	err = errors.Join(err, <-served)
-	c.release()
+	c.mu.Lock()
+	release := c.release
+	c.mu.Unlock()
+	release()
 	if err != nil {
 		return fmt.Errorf("end the line to the window: %w", err)
 	}
 	return nil
+}
+
+// moveIn makes lock and socket anew where they went away with the data folder, so that this
+// is the meter of the new one, too. Where another is that already, or nothing can be made,
+// all stays as it is.
+func (c *Core) moveIn() {
+	if platform.MakeDataDir(c.o.DataDir) != nil {
+		return
+	}
+	if release, err := platform.TakeLock(c.o.DataDir); err == nil {
+		c.mu.Lock()
+		c.release, release = release, c.release
+		c.mu.Unlock()
+		release()
+	}
+	if c.server == nil {
+		return
+	}
+	if err := c.server.Restore(); err != nil {
+		c.board.Set(health.NoLink, health.Warning, c.socket, err.Error())
+	}
 }
 
 // serve answers on the socket, where there is one.

@@ -139,6 +139,7 @@ func (c *Core) count(ctx context.Context) {
 		now := c.o.Clock()
 		if errors.Is(err, store.ErrMoved) {
 			c.SetFinding(health.DatabaseMoved, health.Warning, c.database())
+			c.moveIn()
 			if now.Sub(moved) > retryFirst {
 				moved = now
 				continue

@@ -512,3 +512,40 @@ func FuzzReceive(f *testing.F) {
 		ping(t, dial(t, path), "well")
 	})
 }
+
+func TestASocketThatWentAwayIsMadeAnewAndConnectionsGoOn(t *testing.T) {
+	path := socket(t)
+	s := serve(t, path, echo(nil))
+	before := dial(t, path)
+	ping(t, before, "before")
+	if err := s.Restore(); err != nil {
+		t.Fatal(err)
+	}
+	ping(t, dial(t, path), "while nothing is missing")
+	if err := os.RemoveAll(filepath.Dir(path)); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := link.Dial(t.Context(), path); err == nil {
+		c.Close()
+		t.Fatal("somebody answers where no socket is")
+	}
+	for range 2 { // the second finds it there
+		if err := s.Restore(); err != nil {
+			t.Fatal(err)
+		}
+		ping(t, dial(t, path), "at the new one")
+		ping(t, before, "over the old connection")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Errorf("after the end the socket is there: %v", err)
+	}
+	if err := s.Restore(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Errorf("a server that ended made a socket: %v", err)
+	}
+}

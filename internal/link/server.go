@@ -20,14 +20,14 @@ const (
 
 // Server is the meter's end.
 type Server struct {
-	listener *net.UnixListener
-	path     string
-	own      fs.FileInfo // the socket that was made at path
-	serving  sync.WaitGroup
+	path    string
+	serving sync.WaitGroup
 
-	mu     sync.Mutex
-	conns  map[*Conn]bool // true = subscribed
-	closed bool
+	mu       sync.Mutex
+	listener *net.UnixListener
+	own      fs.FileInfo    // the socket that was made at path
+	conns    map[*Conn]bool // true = subscribed
+	closed   bool
 }
 
 func newServer(listener *net.UnixListener, path string, own fs.FileInfo) *Server {
@@ -41,8 +41,12 @@ func (s *Server) Serve(ctx context.Context, handle func(*Conn, Message)) error {
 	defer stop()
 	defer s.serving.Wait()
 	for {
-		socket, err := s.listener.AcceptUnix()
+		listener := s.current()
+		socket, err := listener.AcceptUnix()
 		if errors.Is(err, net.ErrClosed) {
+			if s.current() != listener {
+				continue
+			}
 			return nil
 		}
 		if err != nil {
@@ -66,6 +70,29 @@ func (s *Server) Serve(ctx context.Context, handle func(*Conn, Message)) error {
 			s.receive(c, handle)
 		}()
 	}
+}
+
+func (s *Server) current() *net.UnixListener {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.listener
+}
+
+// Restore makes the socket anew if it was removed, as with its folder. Connections go on.
+// The caller holds the data folder's lock, as for Listen.
+func (s *Server) Restore() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := os.Lstat(s.path); s.closed || !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	fresh, err := Listen(s.path)
+	if err != nil {
+		return err
+	}
+	old := s.listener
+	s.listener, s.own = fresh.listener, fresh.own
+	return old.Close()
 }
 
 func (s *Server) add(c *Conn) bool {
@@ -124,15 +151,16 @@ func (s *Server) Close() error {
 		return nil
 	}
 	s.closed = true
+	listener, own := s.listener, s.own
 	conns := make([]*Conn, 0, len(s.conns))
 	for c := range s.conns {
 		conns = append(conns, c)
 	}
 	s.mu.Unlock()
-	if at, err := os.Lstat(s.path); err == nil && os.SameFile(at, s.own) {
+	if at, err := os.Lstat(s.path); err == nil && os.SameFile(at, own) {
 		os.Remove(s.path)
 	}
-	err := s.listener.Close()
+	err := listener.Close()
 	var closing sync.WaitGroup
 	for _, c := range conns {
 		closing.Add(1)

@@ -42,6 +42,13 @@ func kindOf(err error) error {
 		}
 		return nil
 	}
+	// A full disk may come as a failed write, with the reason of the system.
+	switch e.SystemErrno {
+	case syscall.ENOSPC, syscall.EDQUOT:
+		return ErrFull
+	case syscall.EROFS:
+		return ErrReadOnly
+	}
 	switch e.Code {
 	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB, sqlite3.ErrFormat:
 		return ErrDamaged
