@@ -31,8 +31,8 @@ func (h *fuzzHome) compareReference(t *testing.T, home []log) string {
 	if err != nil {
 		t.Fatalf("reference: %v", err)
 	}
-	whole := Fold(h.source, join(facts...))
-	if slices.ContainsFunc(whole.Events, func(e usage.Event) bool { return e.Flags&usage.TimeGuessed != 0 }) && flawed(ended) {
+	all := join(facts...)
+	if slices.ContainsFunc(all.Events, func(e usage.Event) bool { return e.Flags&usage.TimeGuessed != 0 }) && flawed(ended) {
 		return ""
 	}
 	var want, got []string
@@ -47,7 +47,7 @@ func (h *fuzzHome) compareReference(t *testing.T, home []log) string {
 		}
 		want = append(want, fmt.Sprintf("model %q project %q session %q at %d: %v", r.Model, r.Project, r.Session, at, counters))
 	}
-	for _, e := range whole.Events {
+	for _, e := range Fold(h.source, all).Events {
 		counters := [6]int64{e.Input, e.CacheRead, e.CacheWrite5m, e.CacheWrite1h, e.Output, e.Reasoning}
 		got = append(got, fmt.Sprintf("model %q project %q session %q at %d: %v", e.Model, reference.Repository(e.Project), e.Session, int64(e.Time), counters))
 	}

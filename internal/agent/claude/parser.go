@@ -70,8 +70,12 @@ func newParser(f *agent.File, state []byte, zone *time.Location) *parser {
 	}
 	p.fallback, p.subagents = sessionOf(f.Name)
 	if len(state) > 0 && state[0] == stateVersion {
-		if last, n := binary.Varint(state[1:]); n > 0 {
+		last, n := binary.Varint(state[1:])
+		if n > 0 && last >= 0 && len(state)-1-n <= longestParent {
 			p.last, p.parent = usage.Millis(last), string(state[1+n:])
+		}
+		if !bytes.Equal(p.State(), state) { // it is not one that was written here
+			p.last, p.parent = 0, ""
 		}
 	}
 	return p

@@ -1,11 +1,13 @@
 package codex
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"slices"
 	"unicode/utf8"
 
+	"tokenmeter/internal/agent"
 	"tokenmeter/internal/usage"
 )
 
@@ -108,9 +110,10 @@ func (s *state) encode(b []byte) []byte {
 	return b
 }
 
-// decode reads what encode wrote; false: it is something else.
+// decode reads what encode wrote; false: it is something else, also if encode would have
+// written it in other bytes.
 func (s *state) decode(b []byte) bool {
-	if len(b) == 0 || b[0] != stateVersion {
+	if len(b) == 0 || len(b) > agent.MaxState || b[0] != stateVersion {
 		return false
 	}
 	d := decoder{rest: b[1:]}
@@ -144,7 +147,31 @@ func (s *state) decode(b []byte) bool {
 		r.repeats = uint8(d.fixed(1))
 		s.readings = append(s.readings, r)
 	}
-	return !d.failed && len(d.rest) == 0
+	return !d.failed && len(d.rest) == 0 && s.sane() && bytes.Equal(s.encode(make([]byte, 0, len(b))), b)
+}
+
+// sane reports whether the figures are such as lines can lead to.
+func (s *state) sane() bool {
+	for _, n := range [...]int64{s.window, s.context, int64(s.rows), int64(s.forked), int64(s.lastTime), s.start, int64(s.stated), int64(s.inherited)} {
+		if n < 0 {
+			return false
+		}
+	}
+	possible := func(v *vector) bool {
+		for _, n := range v {
+			if n < 0 || n > agent.MaxCount {
+				return false
+			}
+		}
+		return true
+	}
+	for i := range s.counter.heads {
+		if !possible(&s.counter.heads[i]) {
+			return false
+		}
+	}
+	return possible(&s.counter.previous) && max(s.window, s.context) <= agent.MaxCount &&
+		max(s.rows, s.stated, s.inherited) <= math.MaxInt32
 }
 
 func (s *state) flags() []*bool {
