@@ -60,7 +60,7 @@ checks:
 lint: ## gofmt, go vet, staticcheck, the scripts
 	@assets/tools/checks.sh lint
 
-fuzz: ## run each fuzz target for FUZZTIME (20s)
+fuzz: ## run each fuzz target, or those that FUZZ names, for FUZZTIME (20s)
 	@assets/tools/checks.sh fuzz
 
 soak: ## inject faults at random for SOAK (10m)

@@ -44,13 +44,39 @@ race() {
   go test -race -timeout 15m -tags "$tags" $list
 }
 
+# Each target runs by itself for FUZZTIME, on one core. FUZZ chooses by a part of package or
+# name. A package's test is built once with what guides the fuzzing, and used for all of its
+# targets. A failing input stays in testdata/fuzz of its package; nothing else stays.
 fuzz() {
-  local package target
-  for package in $(packages); do
-    for target in $(go test -tags "$tags" -list '^Fuzz' "$package" | grep '^Fuzz'); do
-      step "fuzz ${package#tokenmeter/} $target" go test -tags "$tags" -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-20s}" "$package"
+  local file package binary target
+  local -A targets=()
+  while IFS=: read -r file target; do
+    targets[${file%/*}]+=" ${target#func }"
+  done < <(grep -rho --with-filename --include='*_test.go' '^func Fuzz[A-Za-z0-9]*' app internal)
+  fuzzing=$(mktemp -d) || return 1
+  trap 'rm -rf "$fuzzing"' EXIT
+  for package in $(printf '%s\n' "${!targets[@]}" | sort); do
+    binary=
+    for target in ${targets[$package]}; do
+      [[ "$package $target" == *"${FUZZ:-}"* ]] || continue
+      if [ -z "$binary" ]; then
+        binary=$fuzzing/${package//\//_}.test
+        step "build $package" go test -c -tags "$tags" -fuzz . -o "$binary" "./$package" || break
+      fi
+      fuzz_one "$package" "$target" "$binary"
     done
+    rm -f "$binary"
   done
+}
+
+fuzz_one() { # PACKAGE TARGET BINARY
+  local log=$fuzzing/log verdict=ok begun=$SECONDS executions
+  printf '\n== fuzz %s %s\n' "$1" "$2"
+  (cd "$1" && "$3" -test.run "^$2\$" -test.fuzz "^$2\$" -test.fuzztime "${FUZZTIME:-20s}" -test.fuzzminimizetime 20x \
+    -test.parallel 1 -test.fuzzcachedir "$fuzzing/cache/$1") >"$log" 2>&1 || { verdict=FAILED; failed=1; }
+  executions=$(sed -n 's/.*execs: \([0-9]*\).*/\1/p' "$log" | tail -1)
+  [ "$verdict" = ok ] && tail -n 2 "$log" | head -n 1 || cat "$log"
+  summary+=("$(printf '%-8s %-46s %9d executions %4d s' "$verdict" "${1#internal/} $2" "${executions:-0}" $((SECONDS - begun)))")
 }
 
 lint() {

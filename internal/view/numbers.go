@@ -90,10 +90,14 @@ func Exact(n int64) string {
 // Money writes an amount: $12.22, from 1,000 $3,102.
 func Money(m usage.Micros) string {
 	if m < 0 {
-		return Minus + Money(-m)
+		return Minus + Money(-max(m, -math.MaxInt64)) // the lowest has no opposite
 	}
 	if m >= 999_995_000 {
-		return "$" + Exact(int64((m+500_000)/1_000_000))
+		dollars := int64(m / 1_000_000)
+		if m%1_000_000 >= 500_000 {
+			dollars++
+		}
+		return "$" + Exact(dollars)
 	}
 	cents := int64((m + 5_000) / 10_000)
 	return "$" + strconv.FormatInt(cents/100, 10) + "." + two(cents%100)
@@ -151,6 +155,8 @@ func Bytes(n int64) string {
 	}
 	text := Tokens(n)
 	switch {
+	case n >= 999_500_000_000_000: // no disk is so large
+		return Exact(n/1_000_000_000_000) + NarrowSpace + "TB"
 	case strings.HasSuffix(text, "k"):
 		return strings.TrimSuffix(text, "k") + NarrowSpace + "kB"
 	case strings.HasSuffix(text, "M"):

@@ -292,17 +292,23 @@ func (p *pieces) Read(b []byte) (int, error) {
 
 // checkCost reads a log for nobody and looks at what that takes.
 func (h *fuzzHome) checkCost(t *testing.T, l log) {
-	file := &agent.File{Root: l.root, Name: l.name, Content: bytes.NewReader(l.content), Modified: usage.MillisOf(FileTime)}
+	file := &agent.File{Root: l.root, Name: l.name, Modified: usage.MillisOf(FileTime)}
 	// A hang would not come to its end to be told, so it is stopped while it lasts.
 	watchdog := time.AfterFunc(fuzzLongest, func() { panic(fmt.Sprintf("%s: %d bytes take more than %s", l.name, len(l.content), fuzzLongest)) })
 	defer watchdog.Stop()
-	before := allocated()
-	if err := h.source.Reader(l.root, l.name).Read(context.Background(), file, agent.Cursor{}, nobody{}); err != nil {
-		t.Fatal(err)
+	most := fuzzBase + fuzzPerByte*uint64(len(l.content))
+	var n uint64
+	for range 3 { // now and then others allocate too
+		file.Content = bytes.NewReader(l.content)
+		before := allocated()
+		if err := h.source.Reader(l.root, l.name).Read(context.Background(), file, agent.Cursor{}, nobody{}); err != nil {
+			t.Fatal(err)
+		}
+		if n = allocated() - before; n <= most {
+			return
+		}
 	}
-	if n := allocated() - before; n > fuzzBase+fuzzPerByte*uint64(len(l.content)) {
-		t.Fatalf("%s: %d bytes were allocated to read %d", l.name, n, len(l.content))
-	}
+	t.Fatalf("%s: %d bytes were allocated to read %d", l.name, n, len(l.content))
 }
 
 // allocated gives the bytes that this process has allocated so far.
