@@ -14,6 +14,7 @@ const (
 	FileUnreadable   Code = "file-unreadable"    // a file
 	FileIncomplete   Code = "file-incomplete"    // a compressed file
 	FormatUnknown    Code = "format-unknown"     // a file; the agent
+	ClockBehind      Code = "clock-behind"       // subject empty; how many files
 	LinesSkipped     Code = "lines-skipped"      // an agent; how many lines
 	WatchLimit       Code = "watch-limit"        // subject empty; how many folders are not watched
 	WatchImpossible  Code = "watch-impossible"   // a folder; the kind of file system
@@ -114,6 +115,10 @@ var catalog = [...]page{
 		"A log has an unknown form: {}",
 		"It was written by a version of {1} that this Tokenmeter does not know, so it is not counted.",
 		"Update Tokenmeter. The file is read as soon as its form is known."},
+	{ClockBehind,
+		"Logs are dated in the future of this machine's clock",
+		"Either the clock is behind now, or it ran ahead when {1} of the logs were written. Their requests are counted on the day on which they were first seen.",
+		"Look whether date, time and zone of this machine are right. Once they are, requests get their own dates by themselves; if they are right already, nothing needs to be done."},
 	{LinesSkipped,
 		"Damaged lines in the logs of {}: {1}",
 		"They could not be read, so the figures may be a little too low. All other lines are counted.",

@@ -68,6 +68,7 @@ type Ingest struct {
 	gone      map[string]*store.File   // to be noted as gone by the next commit
 	failed    map[string]*failure      // files that could not be read
 	trouble   map[string]bool          // folders that could not be listed
+	ahead     map[string]bool          // files from the future of this machine's clock
 	skipped   map[usage.AgentID]int64  // damaged lines that the board tells of
 	homes     map[string]bool          // variables with a finding
 	storeBad  bool                     // the store has a finding
@@ -112,6 +113,7 @@ func New(o Options) *Ingest {
 		gone:      make(map[string]*store.File),
 		failed:    make(map[string]*failure),
 		trouble:   make(map[string]bool),
+		ahead:     make(map[string]bool),
 		skipped:   make(map[usage.AgentID]int64),
 		homes:     make(map[string]bool),
 	}
@@ -183,6 +185,11 @@ func (in *Ingest) lookAtAll(ctx context.Context, w *watcher) error {
 	for _, r := range roots {
 		if !seen.deep[r.Path] {
 			in.o.Health.Clear(health.FolderTooDeep, r.Path)
+		}
+	}
+	for path := range in.ahead {
+		if !seen.paths[path] {
+			in.noteAhead(path, false)
 		}
 	}
 	for path := range in.failed {

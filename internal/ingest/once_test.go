@@ -559,3 +559,56 @@ func TestARequestFromTheFutureIsDatedWhenItIsSeen(t *testing.T) {
 		t.Errorf("after a copy stored as %+v, want the first date %d", recent, first)
 	}
 }
+
+// dates are how many requests are stored on which UTC days.
+func (m *machine) dates() map[string]int64 {
+	m.Helper()
+	rows, err := m.store.History(context.Background(), store.Query{By: []store.Dimension{store.Day}})
+	m.must(err)
+	dates := map[string]int64{}
+	for _, row := range rows {
+		dates[row.Start.Time().Format(time.DateOnly)] = row.Requests
+	}
+	return dates
+}
+
+func TestDatesWhileTheClockIsWrong(t *testing.T) {
+	truth := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) // lines are of that morning
+	log := shop + "a.jsonl"
+	for _, c := range []struct {
+		name    string
+		written time.Time // of the file
+		clocks  []time.Time
+		want    []string // the date of the line after each look
+		told    []bool
+	}{
+		{"right all the time", truth, []time.Time{truth, truth.Add(time.Hour)}, []string{"2026-11-20", "2026-11-20"}, []bool{false, false}},
+		{"behind at first, as before the network tells the time", truth,
+			[]time.Time{truth.AddDate(-6, 0, 0), truth.Add(time.Hour)}, []string{"2020-11-20", "2026-11-20"}, []bool{true, false}},
+		{"behind by hours, over two starts", truth,
+			[]time.Time{truth.Add(-9 * time.Hour), truth.Add(-8 * time.Hour), truth.Add(time.Hour)},
+			[]string{"2026-11-20", "2026-11-20", "2026-11-20"}, []bool{true, true, false}},
+		{"behind once it was read", truth,
+			[]time.Time{truth, truth.AddDate(-6, 0, 0), truth.Add(time.Hour)}, []string{"2026-11-20", "2026-11-20", "2026-11-20"}, []bool{false, false, false}},
+		{"the agent's ran ahead, the file's time does not", truth.AddDate(0, -2, 0),
+			[]time.Time{truth.AddDate(0, -1, 0), truth.AddDate(0, -1, 1)}, []string{"2026-09-20", "2026-09-20"}, []bool{false, false}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := newMachine(t)
+			m.append(log, line(1))
+			m.must(os.Chtimes(m.path(log), c.written, c.written))
+			for n, now := range c.clocks {
+				m.restart()
+				m.ingest = ingest.New(ingest.Options{
+					Store: m.store, Sources: []agent.Source{claude.Source{}, codex.Source{}}, Env: m.env(),
+					Clock: func() time.Time { return now }, Health: m.board,
+				})
+				m.once()
+				if got := m.dates(); len(got) != 1 || got[c.want[n]] != 1 {
+					t.Errorf("look %d: dates %v, want %s", n, got, c.want[n])
+				}
+				m.wantFinding(health.ClockBehind, "", c.told[n])
+			}
+		})
+	}
+}

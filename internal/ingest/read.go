@@ -81,6 +81,7 @@ type piece struct {
 	chunk store.Chunk
 	last  bool  // the log has been read as far as it goes
 	err   error // with last: why it could not be read
+	ahead bool  // with last: see collector
 }
 
 func (p *piece) rows() int {
@@ -200,8 +201,10 @@ func (r *reading) readFile(file *os.File, c *collector) (err error) {
 		return err
 	}
 	if !packed && !bytes.Equal(before, tailOf(file, witness)) {
-		c.rewritten = true // it stays changed, and is read from the beginning
-		return nil
+		c.again = true
+	}
+	if c.again = c.again || c.ahead; c.again {
+		return nil // it stays changed, and is read from the beginning
 	}
 	// Only now is the file known as it was when it was looked at. If it has grown since,
 	// its stamp differs, and it is looked at again.
@@ -221,9 +224,12 @@ type collector struct {
 
 	file   store.File  // as it is after the last checkpoint
 	source io.ReaderAt // nil: the content is compressed, and no tail can be taken
-	// rewritten: other bytes stand before the cursor than those that were read.
-	rewritten bool
-	piece     *piece // the one that is being filled
+	// again: all of it must be read again, as the log was written anew while it was read,
+	// or its dates are to be believed later.
+	again bool
+	ahead bool // it was written in the future of this machine's clock, and so are requests in it
+	mtime usage.Millis
+	piece *piece // the one that is being filled
 
 	skipped map[usage.Reason]int64 // since the last checkpoint
 	folder  string                 // the last working folder, and
@@ -247,6 +253,7 @@ func (c *collector) begin(now stamp, packed bool, file io.ReaderAt) {
 	// Until all is read the file counts as changed.
 	f.Size, f.Modified, f.Device, f.Inode = now.size, 0, now.device, now.inode
 	f.Seen = usage.MillisOf(c.reading.in.o.Clock())
+	c.mtime = usage.Millis(now.modified / 1e6)
 	if !packed {
 		c.source = file
 	}
@@ -267,10 +274,16 @@ func (c *collector) Event(e *usage.Event) {
 	kept := &p.chunk.Events[len(p.chunk.Events)-1]
 	kept.Agent, kept.Project = c.agent, c.projectOf(e.Project)
 	// A clock that ran ahead must not fill days that are yet to come: the request is dated
-	// when it was first seen, and Merge keeps the earliest.
-	if c.file.Seen != 0 && kept.Time > c.file.Seen+futureTime {
+	// when it was first seen, and Merge keeps the earliest. Nor was it made after its log
+	// was written last. But if the log itself is from the future, it may as well be this
+	// machine's clock that is behind, and all is dated again when that has caught up.
+	if latest := c.file.Seen + futureTime; c.file.Seen != 0 && kept.Time > latest {
+		c.ahead = c.ahead || c.mtime > latest
 		kept.Time = c.file.Seen
-		kept.Flags |= usage.TimeGuessed
+		if c.mtime > 0 {
+			kept.Time = min(kept.Time, c.mtime)
+		}
+		kept.Flags |= usage.TimeSeen
 	}
 	c.bound(p)
 }
@@ -350,10 +363,10 @@ func (c *collector) bound(p *piece) {
 func (c *collector) hand(last bool, err error) {
 	p := c.current()
 	c.piece = nil
-	p.last, p.err = last, err
+	p.last, p.err, p.ahead = last, err, c.ahead
 	file := c.file
 	switch {
-	case c.rewritten:
+	case c.again:
 		file.Tail = nil
 	case c.source != nil:
 		file.Tail = tailOf(c.source, file.Offset)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -142,6 +143,7 @@ type done struct {
 	facts  bool
 	last   bool
 	err    error
+	ahead  bool
 }
 
 // commit writes one transaction, of first and of what arrives until it is large or old
@@ -233,7 +235,7 @@ type update struct {
 // write gives a piece to the store, unless it told nothing that the next start would miss.
 func (u *update) write(p *piece) (done, error) {
 	f := p.chunk.File
-	d := done{job: p.job, file: f, events: len(p.chunk.Events), facts: p.rows() > 0 || len(p.chunk.Threads) > 0, last: p.last, err: p.err}
+	d := done{job: p.job, file: f, events: len(p.chunk.Events), facts: p.rows() > 0 || len(p.chunk.Threads) > 0, last: p.last, err: p.err, ahead: p.ahead}
 	if !d.facts && !worthStoring(u.in.files[p.job.path], f) {
 		return d, nil
 	}
@@ -323,6 +325,7 @@ func (in *Ingest) finished(d *done) {
 	if !errors.Is(d.err, errIncomplete) {
 		in.o.Health.Clear(health.FileIncomplete, path)
 	}
+	in.noteAhead(path, d.ahead)
 	switch {
 	case d.err == nil:
 		in.succeeded(path)
@@ -343,6 +346,23 @@ func (in *Ingest) finished(d *done) {
 	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
 		again.stamp = stampOf(info)
 		in.enqueue([]candidate{*again}, noticed)
+	}
+}
+
+// noteAhead notes whether a file is from the future of this machine's clock.
+func (in *Ingest) noteAhead(path string, ahead bool) {
+	if in.ahead[path] == ahead {
+		return
+	}
+	if ahead {
+		in.ahead[path] = true
+	} else {
+		delete(in.ahead, path)
+	}
+	if n := len(in.ahead); n > 0 {
+		in.o.Health.Set(health.ClockBehind, health.Warning, "", strconv.Itoa(n))
+	} else {
+		in.o.Health.Clear(health.ClockBehind, "")
 	}
 }
 

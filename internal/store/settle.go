@@ -43,7 +43,7 @@ func (t *Tx) place(agent usage.AgentID, id int64, e *usage.Event) (kept bool, er
 // lend makes of a copied row the undated row of its missing owner.
 func lend(e *usage.Event, owner string) {
 	e.Time, e.CountedAt, e.ClaimedAt = 0, 0, 0
-	e.Flags = e.Flags&^usage.TimeGuessed | usage.Inherited
+	e.Flags = e.Flags&^(usage.TimeGuessed|usage.TimeSeen) | usage.Inherited
 	e.Session, e.Thread = owner, owner
 }
 

@@ -9,7 +9,7 @@ import "cmp"
 // the largest total, then the one that names a speed, then the later. Rows of a thread
 // differ: there the first occurrence counts and a repeat adds nothing. Session and project
 // come from the copy with the strongest claim, then the earliest; the time is the earliest
-// known. (Rules: shared field notes on log formats, sections 1.4 and 2.4.)
+// known, and one that was logged before one of sight. (Rules: shared field notes on log formats, sections 1.4 and 2.4.)
 func Merge(a, b Event) Event {
 	a, b = settled(a), settled(b)
 	count, other := a, b
@@ -23,8 +23,9 @@ func Merge(a, b Event) Event {
 	merged := count
 	merged.Session, merged.Project, merged.Branch, merged.Version = home.Session, home.Project, home.Branch, home.Version
 	merged.Claim, merged.ClaimedAt, merged.Offset = home.Claim, home.ClaimedAt, home.Offset
-	merged.Flags = count.Flags&^(Sidechain|Inherited) | home.Flags&Sidechain
-	merged.Time = earliest(a.Time, b.Time)
+	at, seen := timeOf(&a, &b)
+	merged.Time = at
+	merged.Flags = count.Flags&^(Sidechain|Inherited|TimeSeen) | home.Flags&Sidechain | seen
 	if merged.Time == 0 {
 		merged.Flags |= (a.Flags | b.Flags) & Inherited
 	}
@@ -74,7 +75,7 @@ func compareCounters(a, b *Event) int {
 		cmp.Compare(a.Model, b.Model),
 		cmp.Compare(a.Service, b.Service),
 		cmp.Compare(b.Flags&LowerBound, a.Flags&LowerBound),
-		cmp.Compare(a.Flags&^(Sidechain|Inherited), b.Flags&^(Sidechain|Inherited)),
+		cmp.Compare(a.Flags&^(Sidechain|Inherited|TimeSeen), b.Flags&^(Sidechain|Inherited|TimeSeen)),
 	)
 }
 
@@ -105,9 +106,22 @@ func compareTimes(a, b Millis) int {
 	return cmp.Compare(a, b)
 }
 
-func earliest(a, b Millis) Millis {
-	if compareTimes(a, b) <= 0 {
-		return a
+// timeOf is the time of two readings' row, with the flag TimeSeen if it is one of sight.
+func timeOf(a, b *Event) (Millis, Flags) {
+	first := a
+	switch seenA, seenB := a.Flags&TimeSeen, b.Flags&TimeSeen; {
+	case a.Time <= 0:
+		first = b
+	case b.Time <= 0:
+	case seenA != seenB:
+		if seenA != 0 {
+			first = b
+		}
+	case b.Time < a.Time:
+		first = b
 	}
-	return b
+	if first.Time <= 0 {
+		return first.Time, 0
+	}
+	return first.Time, first.Flags & TimeSeen
 }

@@ -68,6 +68,22 @@ func TestMerge(t *testing.T) {
 					t.Errorf("got session %q at %d", third.Session, third.Time)
 				}
 			}},
+		{"a time of sight gives way to one that was logged",
+			with(func(e *Event) { e.Time, e.Flags = 10, TimeSeen }),
+			with(func(e *Event) { e.Time = 500 }),
+			func(t *testing.T, e Event) {
+				if e.Time != 500 || e.Flags&TimeSeen != 0 {
+					t.Errorf("got %d, flags %b", e.Time, e.Flags)
+				}
+			}},
+		{"the first of two times of sight holds",
+			with(func(e *Event) { e.Time, e.Flags = 10, TimeSeen }),
+			with(func(e *Event) { e.Time, e.Flags = 20, TimeSeen }),
+			func(t *testing.T, e Event) {
+				if e.Time != 10 || e.Flags&TimeSeen == 0 {
+					t.Errorf("got %d, flags %b", e.Time, e.Flags)
+				}
+			}},
 		{"two costs were written down",
 			with(func(e *Event) { e.Recorded = micros(7) }),
 			with(func(e *Event) { e.Recorded = micros(9) }),
@@ -94,7 +110,7 @@ func small(r *rand.Rand, thread bool) Event {
 		Twin: Key(pick(2)),
 	}
 	e.Output, e.Input, e.CacheRead = pick(3), pick(2), pick(2)
-	e.Flags = Flags(pick(64))
+	e.Flags = Flags(pick(128))
 	if e.Time != 0 {
 		e.Flags &^= Inherited
 	}

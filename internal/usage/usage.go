@@ -88,6 +88,9 @@ const (
 	// TimeGuessed: the line had no readable time of its own; a neighbour's or the
 	// file's was taken.
 	TimeGuessed
+	// TimeSeen: the line is dated in the future of this machine's clock, so the time of
+	// its first sight was taken. If the clock was wrong, a later reading mends that.
+	TimeSeen
 )
 
 // Cost is what a request costs at list price.
