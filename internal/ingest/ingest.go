@@ -69,6 +69,7 @@ type Ingest struct {
 	failed    map[string]*failure      // files that could not be read
 	trouble   map[string]bool          // folders that could not be listed
 	ahead     map[string]bool          // files from the future of this machine's clock
+	wasAhead  bool                     // requests lay in the future, when last asked
 	skipped   map[usage.AgentID]int64  // damaged lines that the board tells of
 	homes     map[string]bool          // variables with a finding
 	storeBad  bool                     // the store has a finding

@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -611,4 +612,93 @@ func TestDatesWhileTheClockIsWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTheClockRanAheadWhileLogsWereRead(t *testing.T) {
+	truth := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	ahead := truth.AddDate(1, 0, 0)
+	m := newMachine(t)
+	now := truth
+	m.ingest = ingest.New(ingest.Options{
+		Store: m.store, Sources: []agent.Source{claude.Source{}, codex.Source{}}, Env: m.env(),
+		Clock: func() time.Time { return now }, Health: m.board,
+	})
+	look := func() {
+		t.Helper()
+		m.must(m.ingest.NetLook(context.Background()))
+	}
+	set := func(name string, at time.Time) { m.must(os.Chtimes(m.path(name), at, at)) }
+	want := func(when string, dates map[string]int64) {
+		t.Helper()
+		if got := m.dates(); !maps.Equal(got, dates) {
+			t.Errorf("%s: dates %v, want %v", when, got, dates)
+		}
+	}
+	future := func(n int) string { return strings.ReplaceAll(line(n), "2026-", "2027-") }
+	m.append(shop+"old.jsonl", lines(1, 2))
+	set(shop+"old.jsonl", truth)
+	look()
+	now = ahead
+	m.append(shop+"a.jsonl", future(3), future(4))
+	m.append(shop+"gone.jsonl", future(5))
+	set(shop+"a.jsonl", ahead)
+	set(shop+"gone.jsonl", ahead)
+	look()
+	want("while the clock runs ahead", map[string]int64{"2026-11-20": 2, "2027-11-20": 3})
+	m.must(os.Remove(m.path(shop + "gone.jsonl")))
+	look()
+	now = truth.AddDate(0, 0, 1)
+	look()
+	want("at the first look of the right clock", map[string]int64{"2026-11-20": 2, "2027-11-20": 3})
+	look()
+	mended := map[string]int64{"2026-11-20": 2, "2026-11-21": 2, "2027-11-20": 1}
+	want("at the second", mended)
+	look()
+	want("and ever after", mended)
+	m.wantFinding(health.ClockBehind, "", true)
+	m.append(shop+"a.jsonl", strings.ReplaceAll(line(6), "11-20T", "11-21T"))
+	set(shop+"a.jsonl", now)
+	look()
+	mended["2026-11-21"]++
+	want("with a line of the right clock", mended)
+	m.wantFinding(health.ClockBehind, "", false)
+	m.wantRequests("all", 6)
+	rows, err := m.store.History(context.Background(), store.Query{By: []store.Dimension{store.Hour}})
+	m.must(err)
+	var hours int64
+	for _, row := range rows {
+		hours += row.Requests
+	}
+	if hours != 6 {
+		t.Errorf("%d requests by the hour", hours)
+	}
+}
+
+func TestAClockThatStaysBehindLosesNoDate(t *testing.T) {
+	truth := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	m := newMachine(t)
+	now := truth
+	m.ingest = ingest.New(ingest.Options{
+		Store: m.store, Sources: []agent.Source{claude.Source{}, codex.Source{}}, Env: m.env(),
+		Clock: func() time.Time { return now }, Health: m.board,
+	})
+	m.append(shop+"a.jsonl", lines(1, 5))
+	m.append(shop+"gone.jsonl", lines(6, 7))
+	for _, name := range []string{"a.jsonl", "gone.jsonl"} {
+		m.must(os.Chtimes(m.path(shop+name), truth, truth))
+	}
+	look := func() { t.Helper(); m.must(m.ingest.NetLook(context.Background())) }
+	look()
+	m.must(os.Remove(m.path(shop + "gone.jsonl")))
+	look()
+	now = truth.AddDate(-3, 0, 0)
+	for range 3 {
+		look()
+	}
+	now = truth.Add(time.Hour)
+	look()
+	if got := m.dates(); len(got) != 1 || got["2026-11-20"] != 7 {
+		t.Errorf("dates %v after the clock was mended", got)
+	}
+	m.wantFinding(health.ClockBehind, "", false)
 }

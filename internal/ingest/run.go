@@ -85,7 +85,9 @@ func (in *Ingest) Run(ctx context.Context) error {
 			err = in.poll(ctx, w)
 		case <-net.C:
 			net.Reset(netInterval)
-			err = in.lookAtAll(ctx, w)
+			if err = in.mendFuture(ctx); err == nil {
+				err = in.lookAtAll(ctx, w)
+			}
 		}
 		if err == nil && jumped(slept, in.o.Clock()) {
 			err = in.lookAtAll(ctx, w)
