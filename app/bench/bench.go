@@ -34,6 +34,7 @@ type bench struct {
 	begun time.Time
 	made  map[string]*home // corpora of this run, by name
 	peer  *peerTimes       // nil until ccusage has run
+	desk  *desk            // nil until a row wants it
 }
 
 // groups are what can be measured, in the order in which it is.
@@ -45,6 +46,9 @@ func groups() []group {
 		{"large", (*bench).largeRows},
 		{"history", (*bench).historyRows},
 		{"draw", (*bench).drawRows},
+		{"latency", (*bench).latencyRows},
+		{"window", (*bench).windowRows},
+		{"idle", (*bench).idleRows},
 	}
 }
 
@@ -103,6 +107,11 @@ func measure(ctx context.Context, args []string, out, errs io.Writer) error {
 	}
 
 	b := &bench{options: o, errs: errs, begun: time.Now(), made: map[string]*home{}}
+	defer func() {
+		if b.desk != nil {
+			b.desk.stop()
+		}
+	}()
 	result, err := b.run(ctx)
 	if err != nil {
 		return err

@@ -19,9 +19,9 @@ import (
 // largeRows starts the meter for the first time in a home of 6 GiB, in which people are at
 // work today, and looks at what it takes.
 func (b *bench) largeRows(ctx context.Context) ([]row, error) {
-	const today, memory = "first start, today's figures", "memory of the meter after that import"
+	const today, memory, both = "first start, today's figures", "memory of the meter after that import", "the same with the window open, both"
 	if !b.large {
-		return []row{left(today, "--large=false"), left(memory, "--large=false")}, nil
+		return []row{left(today, "--large=false"), left(memory, "--large=false"), left(both, "--large=false")}, nil
 	}
 	h, err := b.home(ctx, "large", largeTimes)
 	if err != nil {
@@ -64,7 +64,10 @@ func (b *bench) largeRows(ctx context.Context) ([]row, error) {
 		return rows, err
 	}
 	rows = append(rows, limited(memory, "MB", float64(bytes)/1e6, 40))
-	return rows, meter.stop()
+	if err := meter.stop(); err != nil {
+		return rows, err
+	}
+	return append(rows, b.windowMemory(ctx, both, h.path, data, zone)), nil
 }
 
 // addToday adds logs of some hours that end now: a ninetieth of the home, as on other days.
