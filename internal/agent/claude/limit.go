@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"tokenmeter/internal/agent"
@@ -22,12 +23,18 @@ const (
 //	5-hour limit reached ∙ resets 3pm
 //	You've hit your session limit · resets 3:30pm (America/Chicago)
 //	You've hit your weekly limit · resets Feb 3 at 10am (Europe/Madrid)
+//
+// Most logs have none, so the expressions are compiled when one is met.
 var (
-	limitReached = regexp.MustCompile(`(?i)\blimit reached\b|\b(?:hit|reached) your (?:[a-z0-9-]+ ){0,2}limit\b`)
-	limitModel   = regexp.MustCompile(`(?i)\b(opus|sonnet|haiku|fable)\b(?: weekly)? limit\b`)
-	limitEpoch   = regexp.MustCompile(`\|(\d{9,14})\b`)
-	limitResets  = regexp.MustCompile(`(?i)\bresets?(?: at| on)? (?:([a-z]{3})[a-z]* (\d{1,2})(?:, \d{4})?(?:,| at)* )?(\d{1,2})(?::(\d\d))? ?(am|pm)?\b(?: ?\(([A-Za-z0-9_+/-]+)\))?`)
+	limitReached = expression(`(?i)\blimit reached\b|\b(?:hit|reached) your (?:[a-z0-9-]+ ){0,2}limit\b`)
+	limitModel   = expression(`(?i)\b(opus|sonnet|haiku|fable)\b(?: weekly)? limit\b`)
+	limitEpoch   = expression(`\|(\d{9,14})\b`)
+	limitResets  = expression(`(?i)\bresets?(?: at| on)? (?:([a-z]{3})[a-z]* (\d{1,2})(?:, \d{4})?(?:,| at)* )?(\d{1,2})(?::(\d\d))? ?(am|pm)?\b(?: ?\(([A-Za-z0-9_+/-]+)\))?`)
 )
+
+func expression(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // limit reads the message of a record in which Claude Code says that a limit is reached.
 // Only such records may be asked: a conversation about limits has the same words.
@@ -64,7 +71,7 @@ func (p *parser) limit(l *line, out agent.Sink) {
 
 func (p *parser) limitText(text string, at usage.Millis, out agent.Sink) {
 	const longest = 1000
-	if len(text) > longest || !limitReached.MatchString(text) {
+	if len(text) > longest || !limitReached().MatchString(text) {
 		return
 	}
 	sample := usage.Sample{
@@ -77,15 +84,15 @@ func (p *parser) limitText(text string, at usage.Millis, out agent.Sink) {
 		Reached:       "session",
 	}
 	lower := strings.ToLower(text)
-	reset := limitResets.FindStringSubmatch(text)
-	model := limitModel.FindStringSubmatch(lower)
+	reset := limitResets().FindStringSubmatch(text)
+	model := limitModel().FindStringSubmatch(lower)
 	if strings.Contains(lower, "weekly") || model != nil || reset != nil && reset[1] != "" {
 		sample.WindowMinutes, sample.Reached = weekWindow, "weekly"
 	}
 	if model != nil {
 		sample.LimitID += ":" + model[1]
 	}
-	if epoch := limitEpoch.FindStringSubmatch(text); epoch != nil {
+	if epoch := limitEpoch().FindStringSubmatch(text); epoch != nil {
 		n, _ := strconv.ParseFloat(epoch[1], 64)
 		sample.ResetsAt, _ = agent.TimeOfNumber(n)
 	} else if reset != nil {
