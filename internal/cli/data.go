@@ -25,7 +25,9 @@ type data struct {
 	store  *store.Store
 	report *report.Report
 	board  *health.Board
+	ingest *ingest.Ingest  // nil: not this command's task
 	took   ingest.Progress // of this command's own reading
+	unlock func()          // lets others take in what is new; nil = nothing to unlock
 	kept   bool            // a running meter keeps the data current
 	// incomplete: taking in what is new failed half-way, so the figures may be too low.
 	incomplete error
@@ -53,52 +55,82 @@ func Agents(sources []agent.Source, env agent.Env) []report.Agent {
 func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) {
 	d := &data{dir: dir, board: health.NewBoard(c.Clock)}
 	path := filepath.Join(dir, platform.DatabaseName)
-	release, err := d.lock(ctx, c)
+	var err error
+	d.unlock, err = d.lock(ctx, c)
 	if err != nil {
 		if _, missing := os.Stat(path); missing != nil {
 			return nil, withHint(err, "choose another folder with --"+dataDirFlag+" or TOKENMETER_DATA_DIR")
 		}
 		warn(c, "nothing new is taken in: %v", err)
 	}
+	if d.unlock != nil {
+		d.ingest = ingest.New(ingest.Options{Sources: c.Sources, Env: c.Env, Clock: c.Clock, Health: d.board})
+		if d.unchanged(ctx, c, path) {
+			d.answer(c)
+			return d, nil
+		}
+	}
 	d.store, err = store.Open(ctx, path, store.Options{ReadOnly: err != nil || d.kept, Zone: c.Zone})
 	if d.kept && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrOlder)) {
 		// The meter has only just begun.
 		d.store, err = store.Open(ctx, path, store.Options{Zone: c.Zone})
 	}
-	if release != nil && errors.Is(err, store.ErrReadOnly) {
+	if d.unlock != nil && errors.Is(err, store.ErrReadOnly) {
 		// The lock is there from before, which can be taken even so.
 		if stored, e := store.Open(ctx, path, store.Options{ReadOnly: true, Zone: c.Zone}); e == nil {
 			warn(c, "nothing new is taken in: %v", err)
-			release()
-			d.store, release, err = stored, nil, nil
+			d.unlock()
+			d.store, d.unlock, d.ingest, err = stored, nil, nil, nil
 		}
 	}
 	if err != nil {
-		if release != nil {
-			release()
-		}
+		d.close()
 		return nil, explain(c, err, path)
 	}
+	if d.ingest != nil {
+		if err := d.take(ctx, c, bar); err != nil {
+			if ctx.Err() != nil {
+				d.close()
+				return nil, ctx.Err()
+			}
+			d.incomplete = explain(c, fmt.Errorf("take in all that is new: %w", err), path)
+		}
+		d.unlock()
+		d.unlock = nil
+	}
+	d.answer(c)
+	return d, nil
+}
+
+// unchanged finds out whether there is nothing new, and then opens the database without
+// writing a byte. It keeps the lock, so that nobody writes until close.
+func (d *data) unchanged(ctx context.Context, c *Context, path string) bool {
+	still, err := store.Open(ctx, path, store.Options{ReadOnly: true, Still: true, Zone: c.Zone})
+	if err != nil {
+		return false // opened for writing, it is made, mended or refused
+	}
+	d.ingest.Use(still)
+	if news, err := d.ingest.News(ctx); err != nil || news {
+		_ = still.Close()
+		return false
+	}
+	d.store = still
+	return true
+}
+
+// answer makes the report and warns of what stands in its way.
+func (d *data) answer(c *Context) {
 	d.report = report.New(report.Options{
 		Store: d.store, Agents: Agents(c.Sources, c.Env), Clock: c.Clock, Zone: c.Zone, Exists: c.Env.Exists, Home: c.Env.Home,
 	})
-	if release == nil {
-		return d, nil
-	}
-	defer release()
-	if err := d.take(ctx, c, bar); err != nil {
-		if ctx.Err() != nil {
-			d.close()
-			return nil, ctx.Err()
-		}
-		d.incomplete = explain(c, fmt.Errorf("take in all that is new: %w", err), path)
+	if d.ingest == nil {
+		return
 	}
 	for _, f := range d.board.Findings() {
 		if f.Severity > health.Info {
 			warn(c, "%s", health.Explain(f).Title)
 		}
 	}
-	return d, nil
 }
 
 // lock becomes the one process that takes in what is new. Both results are nil when a
@@ -131,23 +163,31 @@ func (d *data) lock(ctx context.Context, c *Context) (release func(), err error)
 
 // take takes in what is new.
 func (d *data) take(ctx context.Context, c *Context, bar bool) error {
-	in := ingest.New(ingest.Options{
-		Store: d.store, Sources: c.Sources, Env: c.Env, Clock: c.Clock, Health: d.board, Changed: func() {},
-	})
+	d.ingest.Use(d.store)
 	end := func() {}
 	if bar && c.ErrorTerminal {
-		end = drawProgress(c.Stderr, in.Progress)
+		end = drawProgress(c.Stderr, d.ingest.Progress)
 	}
-	err := in.Once(ctx)
+	err := d.ingest.Once(ctx)
 	end()
-	d.took = in.Progress()
+	d.took = d.ingest.Progress()
 	return err
 }
 
 // meter is what a running meter would tell.
 func (d *data) meter() report.Meter { return report.Meter{Findings: d.board.Findings()} }
 
-func (d *data) close() { _ = d.store.Close() }
+// close ends the use of the database. What is printed after it holds nobody up, however slow
+// the reader is. Calling it again does nothing.
+func (d *data) close() {
+	if d.store != nil {
+		_ = d.store.Close()
+	}
+	if d.unlock != nil {
+		d.unlock()
+	}
+	d.store, d.unlock = nil, nil
+}
 
 // warn says something that does not end the command.
 func warn(c *Context, format string, args ...any) {

@@ -80,6 +80,7 @@ part of an answer without --since and --until only.`,
 			}
 			defer d.close()
 			rows, totals, err := q.ask(cmd.Context(), d.report)
+			d.close()
 			switch {
 			case err != nil:
 				return err

@@ -62,6 +62,7 @@ func scanCommand(c *Context) *cobra.Command {
 			}
 			defer d.close()
 			s, err := d.report.Snapshot(cmd.Context(), d.meter())
+			d.close()
 			if err != nil {
 				return err
 			}

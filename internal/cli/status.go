@@ -26,6 +26,7 @@ func statusCommand(c *Context) *cobra.Command {
 			}
 			defer d.close()
 			s, err := d.report.Snapshot(cmd.Context(), d.meter())
+			d.close()
 			if err != nil {
 				return err
 			}

@@ -160,3 +160,55 @@ func TestACommandBesideAStuckMeterTellsWhatIsStored(t *testing.T) {
 		t.Errorf("exit code %d, %s\n got %s\nwant %s", code, errors, out, want)
 	}
 }
+
+// Where nothing is new, a command changes nothing on the disk: not the database, and no file
+// comes or goes beside it.
+func TestNothingNewLeavesNoTrace(t *testing.T) {
+	home, data, env := emptyHome(t)
+	now := time.Now()
+	simulation, err := demo.New(home, demo.Options{Seed: 5, Clock: func() time.Time { return now }, Days: 2, Sources: all.Sources()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := simulation.Generate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(home, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Chtimes(path, time.Time{}, now.Add(-time.Hour)) // a time of just now is not trusted
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := [][]string{{"status", "--json"}, {"history", "--json"}, {"scan"}, {"doctor"}, {"status"}}
+	run(t, env, now, "scan")
+	database := filepath.Join(data, platform.DatabaseName)
+	state := func() string {
+		var text string
+		for _, path := range []string{data, database} {
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text += fmt.Sprintln(path, info.Size(), info.ModTime())
+		}
+		return text
+	}
+	before := state()
+	for _, command := range commands {
+		out, errors, code := run(t, env, now, command...)
+		if code != 0 || errors != "" || out == "" {
+			t.Errorf("%v: exit code %d, %s", command, code, errors)
+		}
+		if after := state(); after != before {
+			t.Fatalf("%v changed the data folder\nfrom %s\n  to %s", command, before, after)
+		}
+		if release, ok, err := ingest.TryLock(data); err != nil || !ok {
+			t.Fatalf("%v left the lock behind: %v", command, err)
+		} else {
+			release()
+		}
+	}
+}

@@ -63,6 +63,7 @@ type Ingest struct {
 	// The rest belongs to the goroutine that called Once or Run.
 
 	loaded    bool
+	looked    bool                     // News has looked, and Once need not
 	files     map[string]*store.File   // as they are stored, by path
 	busy      map[string]*reread       // queued or being read
 	gone      map[string]*store.File   // to be noted as gone by the next commit
@@ -146,11 +147,28 @@ func (in *Ingest) Once(ctx context.Context) error {
 	// One thread, so that faults injected by a count of its system calls hit the store's.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := in.lookAtAll(ctx, nil); err != nil {
+	if _, err := in.News(ctx); err != nil {
 		return err
 	}
+	in.looked = false
 	return in.readQueued(ctx, nil)
 }
+
+// News finds out whether there is anything to take in. It writes nothing, so the store may
+// be one that only reads. The next Once takes that in and does not look again.
+func (in *Ingest) News(ctx context.Context) (bool, error) {
+	if !in.looked {
+		if err := in.lookAtAll(ctx, nil); err != nil {
+			return false, err
+		}
+		in.looked = true
+	}
+	return in.queue.len() > 0 || len(in.gone) > 0, nil
+}
+
+// Use replaces the store by another one on the same database. It is for the goroutine that
+// calls Once.
+func (in *Ingest) Use(s *store.Store) { in.o.Store = s }
 
 // lookAtAll lists everything, compares it with what is stored and queues what changed. It
 // also puts what it saw on the board. With a watcher, all folders are watched before they

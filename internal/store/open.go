@@ -36,9 +36,12 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	s := &Store{path: path}
 	s.zone.Store(cmp.Or(o.Zone, time.UTC))
-	if o.ReadOnly {
+	switch {
+	case o.ReadOnly && o.Still:
+		err = s.openStill()
+	case o.ReadOnly:
 		err = s.openReadOnly()
-	} else {
+	default:
 		err = s.openWriter(ctx)
 	}
 	if err != nil {

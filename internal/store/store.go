@@ -11,8 +11,12 @@ import (
 
 // Options configure Open.
 type Options struct {
-	ReadOnly bool           // never writes, never creates
-	Zone     *time.Location // whose local days the day roll-up holds; a change rebuilds it. nil = UTC
+	ReadOnly bool // never writes, never creates
+	// Still, with ReadOnly: leaves no trace beside the file either. The caller keeps all who
+	// write away until Close. An error says that this database cannot be opened so, for it
+	// was not closed in order, or has to be written to first.
+	Still bool
+	Zone  *time.Location // whose local days the day roll-up holds; a change rebuilds it. nil = UTC
 }
 
 // Store is the database: one writer, many readers.
