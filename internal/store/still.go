@@ -24,6 +24,7 @@ func (s *Store) openStill() error {
 	if info.Size() == 0 {
 		return ErrOlder
 	}
+	s.identity = info
 	s.readers, err = s.tryReaders(readerMode + "&immutable=1")
 	if err != nil {
 		return err
