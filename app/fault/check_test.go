@@ -98,14 +98,19 @@ func history(meter, homeFolder, zone, data, out string) (sums, error) {
 	if end.code != 0 {
 		return nil, fmt.Errorf("history: exit code %d\n%s", end.code, end.errors)
 	}
+	return historyIn(end.out)
+}
+
+// historyIn reads what `history --json` printed.
+func historyIn(printed string) (sums, error) {
 	var answer struct {
 		Rows []struct {
 			group
 			counts
 		}
 	}
-	if err := json.Unmarshal([]byte(end.out), &answer); err != nil {
-		return nil, fmt.Errorf("history: %w\n%s", err, end.out)
+	if err := json.Unmarshal([]byte(printed), &answer); err != nil {
+		return nil, fmt.Errorf("history: %w\n%s", err, printed)
 	}
 	all := sums{}
 	for _, r := range answer.Rows {

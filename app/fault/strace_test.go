@@ -92,11 +92,21 @@ func (p point) fired(end ending, trace string) (bool, error) {
 func listed(t testing.TB, folder, home, zone string, command ...string) []point {
 	t.Helper()
 	trace := filepath.Join(folder, "trace")
-	line := append([]string{"strace", "-f", "-y", "-qq", "-e", "signal=none", "-o", trace, "-e", "trace=" + strings.Join(calls, ",")}, command...)
-	end, err := run(home, zone, filepath.Join(folder, "out"), line...)
+	end, err := run(home, zone, filepath.Join(folder, "out"), append(watch(trace), command...)...)
 	if err != nil || end.code != 0 {
 		t.Fatalf("count the system calls: %v, exit code %d\n%s", err, end.code, end.errors)
 	}
+	return pointsIn(t, trace, folder, home)
+}
+
+// watch is the beginning of a command line that writes all calls into the file named trace.
+func watch(trace string) []string {
+	return []string{"strace", "-f", "-y", "-qq", "-e", "signal=none", "-o", trace, "-e", "trace=" + strings.Join(calls, ",")}
+}
+
+// pointsIn lists the points of what watch has written.
+func pointsIn(t testing.TB, trace, folder, home string) []point {
+	t.Helper()
 	file, err := os.Open(trace)
 	if err != nil {
 		t.Fatal(err)

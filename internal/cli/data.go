@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -226,7 +227,8 @@ const (
 // errNoAnswer: a meter is there, and stuck.
 var errNoAnswer = errors.New("it does not answer")
 
-// catchUp has the running meter store what was written so far. there is false if none runs;
+// catchUp has the running meter store what was written so far, and warns of what it could
+// not read or store. there is false if none runs;
 // an error with a true one says that it is stuck.
 func catchUp(ctx context.Context, c *Context, dir string) (there bool, err error) {
 	conn, err := link.Dial(ctx, link.SocketPath(platform.RuntimeDir(c.Env, dir), dir))
@@ -234,7 +236,15 @@ func catchUp(ctx context.Context, c *Context, dir string) (there bool, err error
 		return false, err
 	}
 	defer conn.Close()
-	_, err = exchange(ctx, conn, link.Message{Do: link.CatchUp}, catchUpTime)
+	answer, err := exchange(ctx, conn, link.Message{Do: link.CatchUp}, catchUpTime)
+	var meter report.Meter
+	if len(answer.Meter) > 0 && json.Unmarshal(answer.Meter, &meter) == nil {
+		for _, f := range meter.Findings {
+			if f.Hides() {
+				warn(c, "%s", health.Explain(f).Title)
+			}
+		}
+	}
 	return err == nil || errors.Is(err, errNoAnswer), err
 }
 

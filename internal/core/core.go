@@ -271,7 +271,9 @@ func (c *Core) hear(from *link.Conn, m link.Message) {
 	case link.CatchUp:
 		c.counting.check()
 		c.counting.catchUp()
-		_ = from.Send(link.Message{Do: link.Done})
+		answer := c.changed()
+		answer.Do = link.Done
+		_ = from.Send(answer)
 	case link.Ping:
 		c.counting.check()
 		_ = from.Send(c.pong())

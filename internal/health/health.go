@@ -44,6 +44,16 @@ type Finding struct {
 	Since    time.Time
 }
 
+// Hides says that figures may be too low because of it.
+func (f Finding) Hides() bool {
+	switch f.Code {
+	case HomeMissing, FolderUnreadable, FileUnreadable, FormatUnknown,
+		DatabaseDamaged, DatabaseNewer, DatabaseForeign, DatabaseLocked, DatabaseReadOnly, DatabaseFailed, DiskFull:
+		return f.Severity > Info
+	}
+	return false
+}
+
 // Board is the set of present findings.
 type Board struct {
 	mu       sync.Mutex
