@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"strings"
 )
 
 // One file for each version of the schema, numbered from 1 without a gap. A released file
@@ -40,7 +41,7 @@ func prepareSchema(c *connection) (journal string, err error) {
 	if err != nil {
 		return "", err
 	}
-	version, err := checkSchema(c, len(scripts))
+	version, err := checkSchema(c, scripts)
 	if err != nil {
 		return "", err
 	}
@@ -69,7 +70,7 @@ func prepareSchema(c *connection) (journal string, err error) {
 
 func migrate(c *connection, scripts []string) error {
 	// Again, now that no other process can be doing the same.
-	version, err := checkSchema(c, len(scripts))
+	version, err := checkSchema(c, scripts)
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func migrate(c *connection, scripts []string) error {
 }
 
 // checkSchema returns the version of the database; an empty file has version 0.
-func checkSchema(c *connection, current int) (version int64, err error) {
+func checkSchema(c *connection, scripts []string) (version int64, err error) {
 	id, err := c.number("PRAGMA application_id")
 	if err != nil {
 		return 0, err
@@ -90,7 +91,7 @@ func checkSchema(c *connection, current int) (version int64, err error) {
 	if version, err = c.number("PRAGMA user_version"); err != nil {
 		return 0, err
 	}
-	tables, err := c.number("SELECT count(*) FROM sqlite_schema")
+	tables, err := c.number("SELECT count(*) FROM sqlite_schema WHERE sql IS NOT NULL")
 	if err != nil {
 		return 0, err
 	}
@@ -100,11 +101,16 @@ func checkSchema(c *connection, current int) (version int64, err error) {
 		}
 		return 0, ErrForeign
 	}
-	if version > int64(current) {
-		return 0, fmt.Errorf("schema version %d, this program knows %d: %w", version, current, ErrNewer)
+	if version > int64(len(scripts)) {
+		return 0, fmt.Errorf("schema version %d, this program knows %d: %w", version, len(scripts), ErrNewer)
 	}
-	if version < 1 || tables == 0 {
-		return 0, ErrDamaged
+	// A migration that removes something has to be taken into account here.
+	made := 0
+	for _, script := range scripts[:max(version, 0)] {
+		made += strings.Count("\n"+script, "\nCREATE ")
+	}
+	if version < 1 || tables < int64(made) {
+		return 0, fmt.Errorf("%w: tables are missing", ErrDamaged)
 	}
 	return version, nil
 }
@@ -115,7 +121,7 @@ func checkReadable(c *connection) error {
 	if err != nil {
 		return err
 	}
-	version, err := checkSchema(c, len(scripts))
+	version, err := checkSchema(c, scripts)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{path: path}
+	s := &Store{path: path, step: o.step}
 	s.zone.Store(cmp.Or(o.Zone, time.UTC))
 	switch {
 	case o.ReadOnly && o.Still:
@@ -42,7 +42,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	case o.ReadOnly:
 		err = s.openReadOnly()
 	default:
-		err = s.openWriter(ctx)
+		err = s.openWriter(ctx, o)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, explain(err))
@@ -50,7 +50,36 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) openWriter(ctx context.Context) error {
+// openWriter opens the database for writing, and repairs it first where that is due and
+// allowed.
+func (s *Store) openWriter(ctx context.Context, o Options) error {
+	due := needsRepair(s.path)
+	if due == nil {
+		due = s.connectWriter(ctx)
+	}
+	if o.Repair.IsZero() || !errors.Is(explain(due), ErrDamaged) {
+		return due
+	}
+	var err error
+	if s.repaired, err = repair(ctx, s.path, o, due); err != nil {
+		return fmt.Errorf("repair: %w", err)
+	}
+	if err := s.connectWriter(ctx); err != nil {
+		return err
+	}
+	if s.repaired == nil { // it was all but complete
+		if s.repaired, err = s.Repaired(ctx); err != nil {
+			s.Close()
+			return err
+		}
+		if s.repaired != nil {
+			s.repaired.Fresh = true
+		}
+	}
+	return nil
+}
+
+func (s *Store) connectWriter(ctx context.Context) error {
 	if err := createPrivate(s.path); err != nil {
 		return err
 	}
@@ -74,12 +103,16 @@ func (s *Store) openWriter(ctx context.Context) error {
 	}
 	s.readers = newPool(dsn(s.path, readerMode, cacheReader))
 	s.readers.moved = s.Moved
+	s.readers.failed = s.suspect
 	return nil
 }
 
 const readerMode = "mode=ro&_query_only=1&_mutex=no"
 
 func (s *Store) openReadOnly() error {
+	if err := needsRepair(s.path); err != nil {
+		return err
+	}
 	info, err := os.Stat(s.path)
 	if err != nil {
 		return err

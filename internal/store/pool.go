@@ -11,9 +11,10 @@ const maxReaders = 4
 // pool hands out reading connections. One is kept open when nobody reads: a second page
 // cache would only cost memory.
 type pool struct {
-	dsn   string
-	slots chan struct{}
-	moved func() error // asked before each answer
+	dsn    string
+	slots  chan struct{}
+	moved  func() error // asked before each answer; nil = it cannot be
+	failed func(error)  // told of errors; nil = nobody
 
 	mutex  sync.Mutex
 	idle   *connection
@@ -32,9 +33,16 @@ func (p *pool) read(ctx context.Context, f func(*connection) error) (err error) 
 		return ctx.Err()
 	}
 	defer func() { <-p.slots }()
-	if err := p.moved(); err != nil {
-		return err
+	if p.moved != nil {
+		if err := p.moved(); err != nil {
+			return err
+		}
 	}
+	defer func() {
+		if err != nil && p.failed != nil {
+			p.failed(err)
+		}
+	}()
 	c, err := p.get()
 	if err != nil {
 		return err

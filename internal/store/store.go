@@ -17,6 +17,13 @@ type Options struct {
 	// was not closed in order, or has to be written to first.
 	Still bool
 	Zone  *time.Location // whose local days the day roll-up holds; a change rebuilds it. nil = UTC
+	// Repair, if not zero, is the present time, and says that the caller is the one process
+	// that fills this database: if it is damaged, or missing although there are backups, it
+	// is moved aside and made anew from what it and its backups still tell. All logs have to
+	// be read again then, and that is what the cursors of the new database say.
+	Repair time.Time
+
+	step func(string) // for tests: called after each step of a repair or backup
 }
 
 // Store is the database: one writer, many readers.
@@ -30,6 +37,8 @@ type Store struct {
 	journal string
 
 	identity os.FileInfo // of the file that is open
+	repaired *Repair     // by this Open
+	step     func(string)
 }
 
 // Path is where the database lies, absolute.
@@ -79,7 +88,7 @@ func (s *Store) Importing(ctx context.Context, on bool) error {
 	if err != nil {
 		return err
 	}
-	return explain(w.importing(on))
+	return s.told(w.importing(on))
 }
 
 // Update runs f in one immediate transaction; an error from f rolls everything back. Only
@@ -91,7 +100,15 @@ func (s *Store) Update(ctx context.Context, f func(*Tx) error) error {
 	if err != nil {
 		return err
 	}
-	return explain(w.update(ctx, f))
+	return s.told(w.update(ctx, f))
+}
+
+// told explains an error, and remembers one that means damage.
+func (s *Store) told(err error) error {
+	if err != nil {
+		s.suspect(err)
+	}
+	return explain(err)
 }
 
 func (s *Store) writable() (*writer, error) {

@@ -117,6 +117,10 @@ func (t *Tx) identity(agent usage.AgentID, e *usage.Event) (int64, error) {
 	if _, _, err := t.w.conn.exec("INSERT INTO redirect (key, target) VALUES (?, ?)", gone, target); err != nil {
 		return 0, err
 	}
+	// The twin leads to the row itself, so that a lost redirect is found again.
+	if _, _, err := t.w.conn.exec("UPDATE twin SET key=? WHERE twin=?", target, twin); err != nil {
+		return 0, err
+	}
 	t.w.redirects = true
 	t.moved[gone] = target
 	return target, nil
