@@ -65,13 +65,17 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 		warn(c, "nothing new is taken in: %v", err)
 	}
 	if d.unlock != nil {
-		d.ingest = ingest.New(ingest.Options{Sources: c.Sources, Env: c.Env, Clock: c.Clock, Health: d.board})
+		d.ingest = d.newIngest(c)
 		if d.unchanged(ctx, c, path) {
-			d.answer(c)
+			d.answer(ctx, c)
 			return d, nil
 		}
 	}
-	d.store, err = store.Open(ctx, path, store.Options{ReadOnly: err != nil || d.kept, Zone: c.Zone})
+	o := store.Options{ReadOnly: err != nil || d.kept, Zone: c.Zone}
+	if d.unlock != nil {
+		o.Repair = c.Clock()
+	}
+	d.store, err = store.Open(ctx, path, o)
 	if d.kept && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrOlder)) {
 		// The meter has only just begun.
 		d.store, err = store.Open(ctx, path, store.Options{Zone: c.Zone})
@@ -89,7 +93,18 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 		return nil, explain(c, err, path)
 	}
 	if d.ingest != nil {
-		if err := d.take(ctx, c, bar); err != nil {
+		err := d.take(ctx, c, bar)
+		if errors.Is(err, store.ErrDamaged) {
+			_ = d.store.Close() // opening it again repairs it
+			if d.store, err = store.Open(ctx, path, o); err == nil {
+				err = d.take(ctx, c, bar)
+			}
+		}
+		if d.store == nil {
+			d.close()
+			return nil, explain(c, err, path)
+		}
+		if err != nil {
 			if ctx.Err() != nil {
 				d.close()
 				return nil, ctx.Err()
@@ -99,7 +114,7 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 		d.unlock()
 		d.unlock = nil
 	}
-	d.answer(c)
+	d.answer(ctx, c)
 	return d, nil
 }
 
@@ -120,17 +135,29 @@ func (d *data) unchanged(ctx context.Context, c *Context, path string) bool {
 }
 
 // answer makes the report and warns of what stands in its way.
-func (d *data) answer(c *Context) {
+func (d *data) answer(ctx context.Context, c *Context) {
 	d.report = report.New(report.Options{
 		Store: d.store, Agents: Agents(c.Sources, c.Env), Clock: c.Clock, Zone: c.Zone, Exists: c.Env.Exists, Home: c.Env.Home,
 	})
 	if d.ingest == nil {
 		return
 	}
+	d.tellRepair(ctx)
 	for _, f := range d.board.Findings() {
 		if f.Severity > health.Info {
 			warn(c, "%s", health.Explain(f).Title)
 		}
+	}
+}
+
+func (d *data) newIngest(c *Context) *ingest.Ingest {
+	return ingest.New(ingest.Options{Sources: c.Sources, Env: c.Env, Clock: c.Clock, Health: d.board})
+}
+
+// tellRepair puts the last repair of the database on the board.
+func (d *data) tellRepair(ctx context.Context) {
+	if repaired, err := d.store.Repaired(ctx); err == nil { // else it is met again by the question itself
+		ingest.PutRepair(d.board, d.store.Path(), repaired)
 	}
 }
 
@@ -164,6 +191,10 @@ func (d *data) lock(ctx context.Context, c *Context) (release func(), err error)
 
 // take takes in what is new.
 func (d *data) take(ctx context.Context, c *Context, bar bool) error {
+	if r, err := d.store.Repaired(ctx); err == nil && r != nil && r.Fresh {
+		d.ingest = d.newIngest(c) // what this one knows is of the database before
+		ingest.PutStoreError(d.board, d.store.Path(), nil)
+	}
 	d.ingest.Use(d.store)
 	end := func() {}
 	if bar && c.ErrorTerminal {

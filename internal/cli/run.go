@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"tokenmeter/internal/store"
 )
 
 // The exit codes.
@@ -43,16 +45,24 @@ func withHint(err error, hint string) error { return hinted{err, hint} }
 func Run(ctx context.Context, args []string, c Context) int {
 	out := &output{w: bufio.NewWriterSize(c.Stdout, 64<<10)}
 	c.Stdout = out
+	root, err := runOnce(ctx, args, c, out)
+	if errors.Is(err, store.ErrDamaged) && out.w.Buffered() == 0 && out.err == nil {
+		// It was found out by a question; opening the database again repairs it.
+		root, err = runOnce(ctx, args, c, out)
+	}
+	if flushed := out.Flush(); err == nil {
+		err = flushed
+	}
+	return conclude(err, out, c.Stderr, root)
+}
+
+func runOnce(ctx context.Context, args []string, c Context, out *output) (*cobra.Command, error) {
 	root := newRoot(&c)
 	root.SetArgs(args)
 	root.SetIn(c.Stdin)
 	root.SetOut(out)
 	root.SetErr(c.Stderr)
-	err := root.ExecuteContext(ctx)
-	if flushed := out.Flush(); err == nil {
-		err = flushed
-	}
-	return conclude(err, out, c.Stderr, root)
+	return root, root.ExecuteContext(ctx)
 }
 
 // conclude says what went wrong, if anything, and gives the exit code.

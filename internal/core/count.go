@@ -69,6 +69,16 @@ func (k *counting) check() {
 	}
 }
 
+// fail has the store opened anew because of an error.
+func (k *counting) fail(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.anew != nil {
+		k.setIngest(nil)
+		k.anew(err)
+	}
+}
+
 func (k *counting) close() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -129,7 +139,7 @@ func (k *counting) progress() report.Progress {
 // count keeps the store open and filled until ctx ends, and begins anew when that fails.
 func (c *Core) count(ctx context.Context) {
 	wait := retryFirst
-	var moved time.Time // when the store was last opened anew at once
+	var moved, damaged time.Time // when the store was last opened anew at once
 	for {
 		begin := c.o.Clock()
 		err := c.countOnce(ctx)
@@ -146,6 +156,10 @@ func (c *Core) count(ctx context.Context) {
 			}
 		}
 		c.storeFailed(err)
+		if errors.Is(err, store.ErrDamaged) && now.Sub(damaged) > retryLast {
+			damaged = now // opening it repairs it
+			continue
+		}
 		if now.Sub(begin) > retryLast {
 			wait = retryFirst // it had worked for a while
 		}
@@ -159,11 +173,22 @@ func (c *Core) count(ctx context.Context) {
 // countOnce opens the store and ingests until ctx ends or something breaks.
 func (c *Core) countOnce(ctx context.Context) error {
 	zone := c.o.Zone()
-	st, err := store.Open(ctx, c.database(), store.Options{Zone: zone})
+	o := store.Options{Zone: zone}
+	release, ingests, _ := ingest.TryLock(c.o.DataDir) // an error is met again below
+	if ingests {
+		defer release()
+		o.Repair = c.o.Clock()
+	}
+	st, err := store.Open(ctx, c.database(), o)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
+	repaired, err := st.Repaired(ctx)
+	if err != nil {
+		return err
+	}
+	ingest.PutRepair(c.board, c.database(), repaired)
 	ctx, anew := context.WithCancelCause(ctx)
 	defer anew(nil)
 	c.counting.open(report.Options{
@@ -174,11 +199,13 @@ func (c *Core) countOnce(ctx context.Context) error {
 	c.storeWorks()
 	c.poke()
 
-	release, err := c.takeIngestLock(ctx)
-	if err != nil {
-		return err
+	if !ingests {
+		release, err := c.takeIngestLock(ctx)
+		if err != nil {
+			return err
+		}
+		defer release()
 	}
-	defer release()
 	in := ingest.New(ingest.Options{
 		Store: st, Sources: c.o.Sources, Env: c.o.Env, Clock: c.o.Clock, Health: c.board, Changed: c.poke,
 		Signs: strings.TrimSuffix(c.socket, filepath.Ext(c.socket)) + ".signs",

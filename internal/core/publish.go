@@ -116,6 +116,9 @@ func (c *Core) snapshot(ctx context.Context) *report.Snapshot {
 		c.counting.check()
 		return c.Current()
 	}
+	if errors.Is(err, store.ErrDamaged) {
+		c.counting.fail(err)
+	}
 	c.unread = true
 	c.storeFailed(err)
 	stale, m := *c.Current(), c.meter()

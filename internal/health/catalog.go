@@ -19,6 +19,9 @@ const (
 	WatchLimit       Code = "watch-limit"        // subject empty; how many folders are not watched
 	WatchImpossible  Code = "watch-impossible"   // a folder; the kind of file system
 	DatabaseDamaged  Code = "database-damaged"   // the database
+	DatabaseRepaired Code = "database-repaired"  // the database; how many requests were saved, the damaged file
+	DatabaseRestored Code = "database-restored"  // the database; how many requests were saved
+	BackupMissing    Code = "backup-missing"     // the folder of backups; the reason, how old the newest is
 	DatabaseNewer    Code = "database-newer"     // the database
 	DatabaseForeign  Code = "database-foreign"   // the database
 	DatabaseLocked   Code = "database-locked"    // the database
@@ -133,8 +136,20 @@ var catalog = [...]page{
 		"Nothing needs to be done. For figures at once, keep the agent's logs on a disk of this machine."},
 	{DatabaseDamaged,
 		"The database is damaged",
-		"The file {} cannot be read in full. Nothing new is written to it.",
-		"Quit Tokenmeter, move {} to a safe place, and start again: all logs that are still there are read anew. Check the disk."},
+		"The file {} cannot be read in full ({1}), so nothing new is written to it. The next Tokenmeter that may write there repairs it by itself.",
+		"Run `tokenmeter scan`, unless Tokenmeter is running: it sets the file aside, saves what can be read of it, takes the rest from the newest backup and reads all logs again. If this stays, check the disk, and that your user may write to the folder."},
+	{DatabaseRepaired,
+		"The database was damaged and has been repaired ({1} requests saved)",
+		"What could still be read of it, and what the newest backup had, was taken over; then all logs that are still there were read again. The damaged file is kept at {2}.",
+		"Check the disk, because such damage mostly comes from a failing one or a loss of power. When the figures look right, delete {2}. To go back to a daily backup instead, quit Tokenmeter and copy one from the folder `backup` over the database."},
+	{DatabaseRestored,
+		"The database was missing and has been restored from a backup ({1} requests)",
+		"There was no usable file at {}. The newest backup was taken, and all logs that are still there were read again.",
+		"If you removed the database to begin anew, quit Tokenmeter and remove the folder `backup` beside it as well. Else check the disk, and what removes files there."},
+	{BackupMissing,
+		"The database is not backed up",
+		"No copy could be made in {}: {1}; {2}. History that is older than the logs exists once only.",
+		"Free some space on that disk, and see that your user may write to the folder. It is tried again by itself."},
 	{DatabaseNewer,
 		"The database is from a newer Tokenmeter",
 		"{} was written by a newer version. It is left as it is, and nothing new is counted.",

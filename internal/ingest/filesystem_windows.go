@@ -14,6 +14,15 @@ const (
 	descriptorBudget     = 1
 )
 
+// freeSpace is how many bytes this user may still write to the disk of a folder.
+func freeSpace(path string) (free uint64, ok bool) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil || windows.GetDiskFreeSpaceEx(name, &free, nil, nil) != nil {
+		return 0, false
+	}
+	return free, true
+}
+
 // eventless names the kind of a drive whose changes raise no events, or not all; "" where
 // all do. Under \\wsl$ lie the files of a Linux, reached over 9p.
 func eventless(path string) string {

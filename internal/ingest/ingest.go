@@ -78,6 +78,7 @@ type Ingest struct {
 	importing bool                     // much is being read
 	open      []*question              // not answered yet
 	active    time.Time                // when facts last came
+	saving    saving
 	retry     func(path string)        // has a file looked at again; nil while nobody hears it
 	eventless func(path string) string // see the function of that name
 }
@@ -151,7 +152,14 @@ func (in *Ingest) Once(ctx context.Context) error {
 		return err
 	}
 	in.looked = false
-	return in.readQueued(ctx, nil)
+	if err := in.readQueued(ctx, nil); err != nil {
+		return err
+	}
+	if !in.backupDue() {
+		return nil
+	}
+	in.saving.unsaved = false
+	return in.backedUp(in.backUp(ctx, 0))
 }
 
 // News finds out whether there is anything to take in. It writes nothing, so the store may
@@ -235,7 +243,7 @@ func (in *Ingest) load(ctx context.Context) error {
 	if err != nil {
 		return in.storeFailed(fmt.Errorf("list stored files: %w", err))
 	}
-	in.loaded = true
+	in.loaded, in.saving.began = true, in.o.Clock()
 	clear(in.files)
 	for i := range files {
 		in.files[files[i].Path] = &files[i]

@@ -28,11 +28,19 @@ const (
 )
 
 // Run takes in everything that is new, newest files first, and then whatever comes, until
-// ctx ends; it returns ctx's error, or store.ErrMoved. What else goes wrong meanwhile is a
-// finding and is tried again.
+// ctx ends; it returns ctx's error, store.ErrMoved, or store.ErrDamaged. What else goes wrong
+// meanwhile is a finding and is tried again.
 func (in *Ingest) Run(ctx context.Context) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	saving, stopSaving := context.WithCancel(ctx)
+	defer func() {
+		stopSaving()
+		if in.saving.ended != nil { // the store is about to be closed
+			<-in.saving.ended
+			in.saving.ended = nil
+		}
+	}()
 	w := newWatcher(in.o.Health, in.eventless, in.o.Signs)
 	w.reopen()
 	defer w.close()
@@ -56,7 +64,7 @@ func (in *Ingest) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if errors.Is(err, store.ErrMoved) {
+		if errors.Is(err, store.ErrMoved) || errors.Is(err, store.ErrDamaged) {
 			return err
 		}
 		if err != nil {
@@ -68,6 +76,7 @@ func (in *Ingest) Run(ctx context.Context) error {
 			continue
 		}
 		wait = storeWait
+		in.beginBackup(saving)
 		w.setAttended(in.unread())
 		if poll == nil && w.polls() {
 			poll = time.NewTimer(in.pollInterval())
@@ -80,6 +89,8 @@ func (in *Ingest) Run(ctx context.Context) error {
 			err = in.serve(ctx, w)
 		case q := <-in.questions:
 			err = in.listen(ctx, w, q)
+		case err = <-in.saving.ended:
+			err = in.backedUp(err)
 		case <-timerOf(poll):
 			poll = nil
 			err = in.poll(ctx, w)

@@ -3,6 +3,8 @@ package ingest
 import (
 	"context"
 	"errors"
+	"strconv"
+	"time"
 
 	"tokenmeter/internal/health"
 	"tokenmeter/internal/store"
@@ -39,6 +41,30 @@ func PutStoreError(board *health.Board, database string, err error) {
 		}
 		board.Clear(c.code, database)
 	}
+}
+
+// PutRepair tells of the last repair of a database, if there was one: loudly where this
+// process did it, else for as long as the damaged file is kept.
+func PutRepair(board *health.Board, database string, r *store.Repair) {
+	if r == nil {
+		return
+	}
+	severity := health.Info
+	if r.Fresh {
+		severity = health.Warning
+	}
+	saved := strconv.FormatInt(r.Requests, 10)
+	if r.Of > r.Requests {
+		saved += " of " + strconv.FormatInt(r.Of, 10)
+	}
+	if r.First != 0 {
+		saved += ", from " + r.First.Time().Format(time.DateOnly) + " on"
+	}
+	if r.Damaged == "" {
+		board.Set(health.DatabaseRestored, severity, database, saved)
+		return
+	}
+	board.Set(health.DatabaseRepaired, severity, database, saved, r.Damaged)
 }
 
 // storeFailed puts an error of the store on the board and returns it.

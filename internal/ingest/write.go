@@ -213,6 +213,7 @@ func (in *Ingest) commit(ctx context.Context, pieces *arrivals, first *piece) er
 		in.countSkipped()
 	}
 	if told {
+		in.saving.unsaved = true
 		in.active = in.o.Clock()
 	}
 	if told || read > 0 {

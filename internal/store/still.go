@@ -12,6 +12,9 @@ import (
 // written to or removed, and nothing is locked. That is possible where all that was written
 // has been folded into the file and nobody writes meanwhile.
 func (s *Store) openStill() error {
+	if err := needsRepair(s.path); err != nil {
+		return err
+	}
 	for _, suffix := range []string{"-wal", "-journal"} {
 		if _, err := os.Lstat(s.path + suffix); !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("it is in use, or was left without being closed: %s%s is there", s.path, suffix)
@@ -29,6 +32,7 @@ func (s *Store) openStill() error {
 	if err != nil {
 		return err
 	}
+	s.readers.failed = s.suspect // nobody else may be asked while it is open
 	stored := ""
 	c, err := s.readers.get()
 	if err == nil {
