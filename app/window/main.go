@@ -196,18 +196,19 @@ type answers struct {
 	*report.Report
 	options report.Options
 	zone    func() *time.Location
+	copies  string // see store.Options
 }
 
 // openReport opens what the meter has stored.
 func openReport(ctx context.Context, env agent.Env, zone func() *time.Location, database string) (*answers, error) {
-	kept, err := store.Open(ctx, database, store.Options{ReadOnly: true, Zone: zone()})
+	kept, err := store.Open(ctx, database, store.Options{ReadOnly: true, Zone: zone(), Copies: platform.CacheDir(env)})
 	if err != nil {
 		return nil, err
 	}
 	o := report.Options{
 		Store: kept, Agents: agents(env), Clock: time.Now, Zone: zone(), Exists: platform.Exists, Home: env.Home,
 	}
-	return &answers{report.New(o), o, zone}, nil
+	return &answers{report.New(o), o, zone, platform.CacheDir(env)}, nil
 }
 
 // Snapshot is asked first, whatever is shown.
@@ -224,7 +225,7 @@ func (a *answers) Snapshot(ctx context.Context, m report.Meter) (*report.Snapsho
 		return snapshot, err
 	}
 	// The meter makes a new database, or has done so.
-	kept, err := store.Open(ctx, a.options.Store.Path(), store.Options{ReadOnly: true, Zone: a.options.Zone})
+	kept, err := store.Open(ctx, a.options.Store.Path(), store.Options{ReadOnly: true, Zone: a.options.Zone, Copies: a.copies})
 	if err != nil {
 		return nil, err
 	}

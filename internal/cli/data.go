@@ -71,7 +71,7 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 			return d, nil
 		}
 	}
-	o := store.Options{ReadOnly: err != nil || d.kept, Zone: c.Zone}
+	o := store.Options{ReadOnly: err != nil || d.kept, Zone: c.Zone, Copies: platform.CacheDir(c.Env)}
 	if d.unlock != nil {
 		o.Repair = c.Clock()
 	}
@@ -82,7 +82,7 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 	}
 	if d.unlock != nil && errors.Is(err, store.ErrReadOnly) {
 		// The lock is there from before, which can be taken even so.
-		if stored, e := store.Open(ctx, path, store.Options{ReadOnly: true, Zone: c.Zone}); e == nil {
+		if stored, e := store.Open(ctx, path, store.Options{ReadOnly: true, Zone: c.Zone, Copies: o.Copies}); e == nil {
 			warn(c, "nothing new is taken in: %v", err)
 			d.unlock()
 			d.store, d.unlock, d.ingest, err = stored, nil, nil, nil

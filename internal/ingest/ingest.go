@@ -63,21 +63,21 @@ type Ingest struct {
 	// The rest belongs to the goroutine that called Once or Run.
 
 	loaded    bool
-	looked    bool                     // News has looked, and Once need not
-	files     map[string]*store.File   // as they are stored, by path
-	busy      map[string]*reread       // queued or being read
-	gone      map[string]*store.File   // to be noted as gone by the next commit
-	failed    map[string]*failure      // files that could not be read
-	trouble   map[string]bool          // folders that could not be listed
-	ahead     map[string]bool          // files from the future of this machine's clock
-	wasAhead  bool                     // requests lay in the future, when last asked
-	skipped   map[usage.AgentID]int64  // damaged lines that the board tells of
-	homes     map[string]bool          // variables with a finding
-	storeBad  bool                     // the store has a finding
-	bulk      bool                     // much is about to be read
-	importing bool                     // much is being read
-	open      []*question              // not answered yet
-	active    time.Time                // when facts last came
+	looked    bool                    // News has looked, and Once need not
+	files     map[string]*store.File  // as they are stored, by path
+	busy      map[string]*reread      // queued or being read
+	gone      map[string]*store.File  // to be noted as gone by the next commit
+	failed    map[string]*failure     // files that could not be read
+	trouble   map[string]bool         // folders that could not be listed
+	ahead     map[string]bool         // files from the future of this machine's clock
+	wasAhead  bool                    // requests lay in the future, when last asked
+	skipped   map[usage.AgentID]int64 // damaged lines that the board tells of
+	homes     map[string]bool         // variables with a finding
+	storeBad  bool                    // the store has a finding
+	bulk      bool                    // much is about to be read
+	importing bool                    // much is being read
+	open      []*question             // not answered yet
+	active    time.Time               // when facts last came
 	saving    saving
 	retry     func(path string)        // has a file looked at again; nil while nobody hears it
 	eventless func(path string) string // see the function of that name

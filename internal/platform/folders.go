@@ -60,6 +60,29 @@ func usualDataDir(env agent.Env) (string, error) {
 	return "", errors.New("find data folder: no home folder is known; set HOME or give --data-dir")
 }
 
+// CacheDir is the system's place for what may be lost at any time, or "" where no home
+// folder is known. It makes nothing.
+func CacheDir(env agent.Env) string {
+	switch env.OS {
+	case "windows":
+		if local := env.Variable("LOCALAPPDATA"); local != "" {
+			return filepath.Join(local, "Tokenmeter", "Cache")
+		}
+	case "darwin":
+		if env.Home != "" {
+			return filepath.Join(env.Home, "Library", "Caches", "Tokenmeter")
+		}
+	default:
+		if cache := env.Variable("XDG_CACHE_HOME"); filepath.IsAbs(cache) {
+			return filepath.Join(cache, "tokenmeter")
+		}
+		if env.Home != "" {
+			return filepath.Join(env.Home, ".cache", "tokenmeter")
+		}
+	}
+	return ""
+}
+
 // RuntimeDir is where the meter's socket lies: a folder of ours under XDG_RUNTIME_DIR where
 // that is there, else the data folder. It makes nothing.
 func RuntimeDir(env agent.Env, dataDir string) string {

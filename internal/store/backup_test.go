@@ -167,8 +167,11 @@ const (
 	pathVariable = "TOKENMETER_TEST_PATH"
 )
 
-// TestMain also plays the process that is killed.
+// TestMain also plays the processes that are killed or may not write.
 func TestMain(m *testing.M) {
+	if folder := os.Getenv(copiesVariable); folder != "" {
+		os.Exit(playReader(os.Getenv(pathVariable), folder))
+	}
 	if point := os.Getenv(killVariable); point != "" {
 		os.Exit(playKilled(point, os.Getenv(pathVariable)))
 	}

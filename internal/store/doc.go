@@ -13,6 +13,11 @@
 // A file's facts and its cursor are written in one transaction, so that a kill at any
 // moment loses nothing and counts nothing twice. Nothing is written when nothing changed.
 //
+// A damaged database is set aside and made anew from what it and its newest good backup
+// still tell, by whoever opens it with Options.Repair; see damage.go for the steps, each of
+// which may be a process's last. Backups are whole copies, checked before they count.
+//
 // Tested by real SQLite files: random orders and repetitions against a fold with
-// usage.Merge, lineage in all orders of arrival, processes that share and that are killed.
+// usage.Merge, lineage in all orders of arrival, processes that share and that are killed,
+// every page zeroed in turn.
 package store

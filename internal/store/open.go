@@ -40,7 +40,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	case o.ReadOnly && o.Still:
 		err = s.openStill()
 	case o.ReadOnly:
-		err = s.openReadOnly()
+		err = s.openReadOnly(o)
 	default:
 		err = s.openWriter(ctx, o)
 	}
@@ -109,7 +109,7 @@ func (s *Store) connectWriter(ctx context.Context) error {
 
 const readerMode = "mode=ro&_query_only=1&_mutex=no"
 
-func (s *Store) openReadOnly() error {
+func (s *Store) openReadOnly(o Options) error {
 	if err := needsRepair(s.path); err != nil {
 		return err
 	}
@@ -121,23 +121,28 @@ func (s *Store) openReadOnly() error {
 		return ErrOlder // made, but not filled yet
 	}
 	s.identity = info
-	s.readers, err = s.tryReaders(readerMode)
-	if err == nil || !emptyLog(s.path) {
-		return err
+	if s.readers, err = s.tryReaders(s.path, readerMode); err == nil {
+		return nil
 	}
 	switch known := explain(err); {
 	case errors.Is(known, ErrNewer), errors.Is(known, ErrOlder), errors.Is(known, ErrForeign), errors.Is(known, ErrDamaged), errors.Is(known, ErrLocked):
 		return err
 	}
-	// Closed cleanly, in a folder that cannot be written to: SQLite cannot make its shared
-	// memory there, and nobody else can write either, so the file stands still.
-	s.readers, err = s.tryReaders(readerMode + "&immutable=1")
-	return err
+	// In a folder that cannot be written to SQLite cannot make its shared memory, and nobody
+	// else can write either: the file stands still. Closed cleanly, it is complete.
+	if emptyLog(s.path) {
+		s.readers, err = s.tryReaders(s.path, readerMode+"&immutable=1")
+		return err
+	}
+	if o.Copies == "" {
+		return err
+	}
+	return s.openCopy(o.Copies)
 }
 
 // tryReaders makes a pool and its first connection.
-func (s *Store) tryReaders(mode string) (*pool, error) {
-	p := newPool(dsn(s.path, mode, cacheReader))
+func (s *Store) tryReaders(path, mode string) (*pool, error) {
+	p := newPool(dsn(path, mode, cacheReader))
 	p.moved = s.Moved
 	c, err := p.get()
 	if err != nil {

@@ -28,7 +28,7 @@ func (s *Store) openStill() error {
 		return ErrOlder
 	}
 	s.identity = info
-	s.readers, err = s.tryReaders(readerMode + "&immutable=1")
+	s.readers, err = s.tryReaders(s.path, readerMode+"&immutable=1")
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,10 @@ type Options struct {
 	// is moved aside and made anew from what it and its backups still tell. All logs have to
 	// be read again then, and that is what the cursors of the new database say.
 	Repair time.Time
+	// Copies is a folder that may be made for copies of a database which can be read in no
+	// other way: read-only, left behind by a killed writer, in a folder that cannot be
+	// written to. "" = such a database cannot be opened.
+	Copies string
 
 	step func(string) // for tests: called after each step of a repair or backup
 }
@@ -38,6 +42,7 @@ type Store struct {
 
 	identity os.FileInfo // of the file that is open
 	repaired *Repair     // by this Open
+	copied   string      // folder of the copy that is read, "" = none
 	step     func(string)
 }
 
@@ -59,6 +64,9 @@ func (s *Store) Close() error {
 			err = e
 		}
 		s.writer = nil
+	}
+	if e := s.removeCopy(); err == nil {
+		err = e
 	}
 	return explain(err)
 }
