@@ -242,7 +242,7 @@ func damage(t testing.TB, path string, f func(content []byte) []byte) {
 }
 
 func TestEachPageInTurnZeroed(t *testing.T) {
-	l := newLibrary(t, 8)
+	l := newLibrary(t, 10)
 	info, err := os.Stat(l.path)
 	must(t, err)
 	count := int(info.Size() / defaultPageSize)
