@@ -54,10 +54,10 @@ type lineReader struct {
 }
 
 // Buffers are shared by all readers of the process: they are what memory is bounded by.
-// There is one large one at most. It waits for its next use as long as the garbage
-// collector lets it.
+// A buffer that grew stays as it is for the next file. There is one large one at most. All
+// wait for their next use as long as the garbage collector lets them.
 var (
-	lineBuffers = sync.Pool{New: func() any { return new([lineBuffer]byte) }}
+	lineBuffers = sync.Pool{New: func() any { b := make([]byte, lineBuffer); return &b }}
 	largeOnes   = oneLarge()
 )
 
@@ -68,9 +68,9 @@ func oneLarge() chan weak.Pointer[[]byte] {
 }
 
 func (r lineReader) Read(ctx context.Context, f *File, from Cursor, out Sink) error {
-	pooled := lineBuffers.Get().(*[lineBuffer]byte)
-	defer lineBuffers.Put(pooled)
-	l := lineRun{ctx: ctx, file: f, out: out, limit: f.Limit, buffer: pooled[:], small: pooled[:], base: from.Offset}
+	small := lineBuffers.Get().(*[]byte)
+	defer lineBuffers.Put(small)
+	l := lineRun{ctx: ctx, file: f, out: out, limit: f.Limit, buffer: *small, small: small, base: from.Offset}
 	if l.limit <= 0 {
 		l.limit = DefaultLimit
 	}
@@ -103,7 +103,7 @@ type lineRun struct {
 	limit  int64
 
 	buffer []byte // buffer[:filled] is what was read and not yet used up
-	small  []byte
+	small  *[]byte
 	filled int
 	base   int64   // offset in the file of buffer[0], the start of a line
 	large  *[]byte // the large buffer, while this run has it; it may be empty
@@ -192,7 +192,7 @@ func (l *lineRun) lines(fresh int) {
 		rest := l.buffer[start:l.filled] // at most one fill, so it fits the small buffer
 		l.base += int64(start)
 		if l.large != nil {
-			l.buffer = l.small
+			l.buffer = *l.small
 		}
 		l.filled = copy(l.buffer, rest)
 		l.release() // once nothing of it is needed
@@ -233,7 +233,7 @@ func (l *lineRun) beginSkipping() {
 	l.base += int64(l.filled)
 	l.filled = 0
 	l.release()
-	l.buffer = l.small
+	l.buffer = *l.small
 }
 
 // endSkipping notes that the long line ends before the byte at end.
@@ -244,14 +244,14 @@ func (l *lineRun) endSkipping(end int64) {
 	l.skipping = false
 }
 
-// grow makes room for a longer line. A large buffer is taken in one piece of the greatest
-// size: pages that are not touched cost nothing, and nothing is copied twice.
+// grow makes room for a longer line, by doubling, so that what is cleared and copied stays
+// in proportion to the line.
 func (l *lineRun) grow() error {
 	size := 2 * len(l.buffer)
 	if size <= largeBuffer {
 		grown := make([]byte, size)
 		copy(grown, l.buffer[:l.filled])
-		l.buffer = grown
+		l.buffer, *l.small = grown, grown
 		return nil
 	}
 	if l.large == nil {
@@ -264,10 +264,9 @@ func (l *lineRun) grow() error {
 			return l.ctx.Err()
 		}
 	}
-	// With one byte more than the limit it shows that a line is too long.
-	size = int(max(l.limit+1, int64(size)))
-	if len(*l.large) < size {
-		*l.large = make([]byte, size)
+	if len(*l.large) <= len(l.buffer) {
+		// With one byte more than the limit it shows that a line is too long.
+		*l.large = make([]byte, max(int64(len(l.buffer))+1, min(int64(size), l.limit+1)))
 	}
 	copy(*l.large, l.buffer[:l.filled])
 	l.buffer = *l.large

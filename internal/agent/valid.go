@@ -3,6 +3,7 @@ package agent
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 )
 
 // Words of eight bytes that are all one, or all the high bit, to compare eight at a time.
@@ -184,50 +185,82 @@ func validNumber(text []byte, i int) (int, bool) {
 // nothing special is among them.
 func validString(text []byte, i int) (int, bool) {
 	i++
-	for {
-		for i+8 <= len(text) {
-			word := binary.LittleEndian.Uint64(text[i:])
-			quote := word ^ ones*'"'
-			slash := word ^ ones*'\\'
-			// The high bit of a byte that is a quote, a backslash or below a space.
-			special := ((quote - ones) &^ quote) | ((slash - ones) &^ slash) | ((word - ones*0x20) &^ word)
-			if special&highs != 0 {
-				break
-			}
+	for i+8 <= len(text) {
+		word := binary.LittleEndian.Uint64(text[i:])
+		quote := word ^ ones*'"'
+		slash := word ^ ones*'\\'
+		// The high bit of a byte that is a quote, a backslash or below a space. Above the
+		// first such byte there may be others by a carry, never below it.
+		special := ((quote - ones) &^ quote) | ((slash - ones) &^ slash) | ((word - ones*0x20) &^ word)
+		if special &= highs; special == 0 {
 			i += 8
+			continue
 		}
-		for end := min(i+8, len(text)); i < end; i++ {
-			c := text[i]
-			if c == '"' {
-				return i + 1, true
-			}
-			if c < 0x20 {
-				return i, false
-			}
-			if c != '\\' {
+		i += bits.TrailingZeros64(special) / 8
+		for text[i] == '\\' {
+			if i+1 < len(text) && escapes[text[i+1]] {
+				if i += 2; i >= len(text) {
+					return len(text), false
+				}
 				continue
 			}
-			if i+1 >= len(text) {
+			var ok bool
+			if i, ok = validCodePoint(text, i); !ok {
+				return i, false
+			}
+			if i >= len(text) {
 				return len(text), false
 			}
-			switch text[i+1] {
-			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-				i++
-			case 'u':
-				for k := i + 2; k < i+6; k++ {
-					if k >= len(text) || !isHex(text[k]) {
-						return min(k, len(text)), false
-					}
-				}
-				i += 5
-			default:
-				return i + 1, false
-			}
 		}
-		if i >= len(text) {
-			return len(text), false
+		if c := text[i]; c == '"' {
+			return i + 1, true
+		} else if c < 0x20 {
+			return i, false
 		}
 	}
+	return validStringEnd(text, i)
+}
+
+// validStringEnd goes on at i, inside a string, byte by byte.
+func validStringEnd(text []byte, i int) (int, bool) {
+	for i < len(text) {
+		switch c := text[i]; {
+		case c == '"':
+			return i + 1, true
+		case c < 0x20:
+			return i, false
+		case c != '\\':
+			i++
+		case i+1 < len(text) && escapes[text[i+1]]:
+			i += 2
+		default:
+			var ok bool
+			if i, ok = validCodePoint(text, i); !ok {
+				return i, false
+			}
+		}
+	}
+	return len(text), false
+}
+
+// escapes are the bytes that may follow a backslash, but for u.
+var escapes = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
+
+// validCodePoint checks the escape whose backslash is at i to be \u with four digits.
+func validCodePoint(text []byte, i int) (int, bool) {
+	i++
+	if i >= len(text) {
+		return len(text), false
+	}
+	if text[i] != 'u' {
+		return i, false
+	}
+	for k := i + 1; k < i+5; k++ {
+		if k >= len(text) || !isHex(text[k]) {
+			return min(k, len(text)), false
+		}
+	}
+	return i + 5, true
 }
 
 func isHex(c byte) bool {
