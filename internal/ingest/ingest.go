@@ -51,7 +51,7 @@ type Progress struct {
 type Ingest struct {
 	o        Options
 	projects projects
-	pieces   pieces
+	bundles  bundles
 	queue    queue
 
 	questions chan *question

@@ -78,54 +78,69 @@ func (q *queue) clear() {
 // piece is what one stretch of a log told, on its way to the writer.
 type piece struct {
 	job   *job
-	chunk store.Chunk
-	last  bool  // the log has been read as far as it goes
-	err   error // with last: why it could not be read
-	ahead bool  // with last: see collector
+	chunk store.Chunk // without a copy of its own: the facts lie in the bundle
+	last  bool        // the log has been read as far as it goes
+	err   error       // with last: why it could not be read
+	ahead bool        // with last: see collector
 }
 
 func (p *piece) rows() int {
 	return len(p.chunk.Events) + len(p.chunk.Marks) + len(p.chunk.Samples) + len(p.chunk.Sessions)
 }
 
-// Bounds of a piece. It is handed on at the first checkpoint after pieceRows, and where no
-// checkpoint comes, without one.
+// Bounds of a piece. It is cut off at the first checkpoint after pieceRows, and where no
+// checkpoint comes, without one. A bundle goes to the writer when it has about as much; most
+// logs have less than a hundred rows, and to hand over takes longer than to read such a one.
 const (
 	pieceRows    = 1024
 	pieceRowsMax = 8 * pieceRows
+	// patient is the size of a log, in bytes, up to which others may wait in a bundle for it.
+	patient = 4 << 20
 )
 
-// pieces lends out pieces, so that their room is used again.
-type pieces struct{ pool sync.Pool }
-
-func (p *pieces) get(j *job) *piece {
-	fresh, ok := p.pool.Get().(*piece)
-	if !ok {
-		fresh = new(piece)
-	}
-	fresh.job = j
-	return fresh
+// bundle is pieces that are handed over together, and the room for their facts.
+type bundle struct {
+	pieces []piece
+	facts  store.Chunk
 }
 
-// put takes a piece back. Strings are let go, so that they do not outlive their use.
-func (p *pieces) put(old *piece) {
-	c := &old.chunk
+func rowsOf(c *store.Chunk) int {
+	return len(c.Events) + len(c.Marks) + len(c.Samples) + len(c.Sessions)
+}
+
+// bundles lends out bundles, so that their room is used again.
+type bundles struct{ pool sync.Pool }
+
+func (b *bundles) get() *bundle {
+	if fresh, ok := b.pool.Get().(*bundle); ok {
+		return fresh
+	}
+	return new(bundle)
+}
+
+// put takes a bundle back. Strings are let go, so that they do not outlive their use.
+func (b *bundles) put(old *bundle) {
+	c := &old.facts
 	clear(c.Events)
 	clear(c.Threads)
 	clear(c.Marks)
 	clear(c.Samples)
 	clear(c.Sessions)
-	*old = piece{chunk: store.Chunk{
+	clear(old.pieces)
+	old.pieces = old.pieces[:0]
+	old.facts = store.Chunk{
 		Events: c.Events[:0], Threads: c.Threads[:0], Marks: c.Marks[:0], Samples: c.Samples[:0], Sessions: c.Sessions[:0],
-	}}
-	p.pool.Put(old)
+	}
+	b.pool.Put(old)
 }
 
 // reading is one reading goroutine.
 type reading struct {
 	in     *Ingest
 	ctx    context.Context
-	out    chan<- *piece
+	out    chan<- *bundle
+	bulk   bool    // figures need not be handed over log by log
+	bundle *bundle // the one that is being filled
 	unpack unpacker
 }
 
@@ -135,15 +150,32 @@ func (r *reading) run() {
 	for r.ctx.Err() == nil {
 		j := r.in.queue.next()
 		if j == nil {
-			return
+			break
+		}
+		if j.left() > patient {
+			r.send()
 		}
 		r.read(j)
 	}
+	r.send()
+}
+
+// send hands the bundle to the writer.
+func (r *reading) send() {
+	if r.bundle == nil || len(r.bundle.pieces) == 0 {
+		return
+	}
+	select {
+	case r.out <- r.bundle:
+	case <-r.ctx.Done():
+	}
+	r.bundle = nil
 }
 
 // read reads one log and always ends with a last piece, unless the context ended.
 func (r *reading) read(j *job) {
 	c := &collector{reading: r, job: j, agent: j.source.Info().ID, file: j.stored}
+	c.open()
 	file, err := openLog(j.path)
 	if err == nil {
 		defer file.Close()
@@ -229,7 +261,8 @@ type collector struct {
 	again bool
 	ahead bool // it was written in the future of this machine's clock, and so are requests in it
 	mtime usage.Millis
-	piece *piece // the one that is being filled
+	facts *store.Chunk // of the bundle
+	start extent       // where in it the piece begins that is being filled
 
 	skipped map[usage.Reason]int64 // since the last checkpoint
 	folder  string                 // the last working folder, and
@@ -259,19 +292,28 @@ func (c *collector) begin(now stamp, packed bool, file io.ReaderAt) {
 	}
 }
 
-// current is the piece that is being filled.
-func (c *collector) current() *piece {
-	if c.piece == nil {
-		c.piece = c.reading.in.pieces.get(c.job)
+// extent is how much a chunk holds.
+type extent struct{ events, threads, marks, samples, sessions int }
+
+// open begins a piece.
+func (c *collector) open() {
+	r := c.reading
+	if r.bundle == nil {
+		r.bundle = r.in.bundles.get()
 	}
-	return c.piece
+	c.facts = &r.bundle.facts
+	c.start = extent{len(c.facts.Events), len(c.facts.Threads), len(c.facts.Marks), len(c.facts.Samples), len(c.facts.Sessions)}
+}
+
+// rows counts those of the piece.
+func (c *collector) rows() int {
+	return rowsOf(c.facts) - c.start.events - c.start.marks - c.start.samples - c.start.sessions
 }
 
 // Event takes a request. Every request of every agent comes through here.
 func (c *collector) Event(e *usage.Event) {
-	p := c.current()
-	p.chunk.Events = append(p.chunk.Events, *e)
-	kept := &p.chunk.Events[len(p.chunk.Events)-1]
+	c.facts.Events = append(c.facts.Events, *e)
+	kept := &c.facts.Events[len(c.facts.Events)-1]
 	kept.Agent, kept.Project = c.agent, c.projectOf(e.Project)
 	// A clock that ran ahead must not fill days that are yet to come: the request is dated
 	// when it was first seen, and Merge keeps the earliest. Nor was it made after its log
@@ -285,7 +327,7 @@ func (c *collector) Event(e *usage.Event) {
 		}
 		kept.Flags |= usage.TimeSeen
 	}
-	c.bound(p)
+	c.bound()
 }
 
 // futureTime is how far ahead of this machine's clock a request may be dated, in
@@ -294,34 +336,30 @@ const futureTime = 10 * 60 * 1000
 
 // Thread takes what a log says of its own beginning.
 func (c *collector) Thread(t *usage.Thread) {
-	p := c.current()
 	kept := *t
 	kept.Agent, kept.Parents = c.agent, slices.Clone(t.Parents)
-	p.chunk.Threads = append(p.chunk.Threads, kept)
+	c.facts.Threads = append(c.facts.Threads, kept)
 }
 
 // Mark takes a counter row.
 func (c *collector) Mark(m usage.Mark) {
-	p := c.current()
-	p.chunk.Marks = append(p.chunk.Marks, m)
-	c.bound(p)
+	c.facts.Marks = append(c.facts.Marks, m)
+	c.bound()
 }
 
 // Sample takes a reading of an allowance.
 func (c *collector) Sample(s *usage.Sample) {
-	p := c.current()
-	p.chunk.Samples = append(p.chunk.Samples, *s)
-	p.chunk.Samples[len(p.chunk.Samples)-1].Agent = c.agent
-	c.bound(p)
+	c.facts.Samples = append(c.facts.Samples, *s)
+	c.facts.Samples[len(c.facts.Samples)-1].Agent = c.agent
+	c.bound()
 }
 
 // Session takes what a line tells of its conversation.
 func (c *collector) Session(s *usage.Session) {
-	p := c.current()
-	p.chunk.Sessions = append(p.chunk.Sessions, *s)
-	kept := &p.chunk.Sessions[len(p.chunk.Sessions)-1]
+	c.facts.Sessions = append(c.facts.Sessions, *s)
+	kept := &c.facts.Sessions[len(c.facts.Sessions)-1]
 	kept.Agent, kept.Project = c.agent, c.projectOf(s.Project)
-	c.bound(p)
+	c.bound()
 }
 
 // Skip counts what could not be used. It counts once the cursor is past it.
@@ -345,25 +383,22 @@ func (c *collector) Checkpoint(at agent.Cursor) error {
 		c.file.Skipped[reason] += n
 	}
 	clear(c.skipped)
-	if c.piece != nil && c.piece.rows() >= pieceRows {
+	if c.rows() >= pieceRows {
 		c.hand(false, nil)
 	}
 	return c.reading.ctx.Err()
 }
 
-// bound hands a piece on when it has become large without a checkpoint. Its facts are
+// bound cuts a piece off when it has become large without a checkpoint. Its facts are
 // committed without moving the cursor, so a restart reads them again.
-func (c *collector) bound(p *piece) {
-	if p.rows() >= pieceRowsMax {
+func (c *collector) bound() {
+	if c.rows() >= pieceRowsMax {
 		c.hand(false, nil)
 	}
 }
 
-// hand gives the piece, with the file as it is after it, to the writer.
+// hand ends the piece, with the file as it is after it.
 func (c *collector) hand(last bool, err error) {
-	p := c.current()
-	c.piece = nil
-	p.last, p.err, p.ahead = last, err, c.ahead
 	file := c.file
 	switch {
 	case c.again:
@@ -372,10 +407,17 @@ func (c *collector) hand(last bool, err error) {
 		file.Tail = tailOf(c.source, file.Offset)
 	}
 	file.Skipped = maps.Clone(file.Skipped)
-	p.chunk.File = &file
-	select {
-	case c.reading.out <- p:
-	case <-c.reading.ctx.Done():
+	f, from := c.facts, c.start
+	r := c.reading
+	r.bundle.pieces = append(r.bundle.pieces, piece{job: c.job, last: last, err: err, ahead: c.ahead, chunk: store.Chunk{
+		File: &file, Events: f.Events[from.events:], Threads: f.Threads[from.threads:], Marks: f.Marks[from.marks:],
+		Samples: f.Samples[from.samples:], Sessions: f.Sessions[from.sessions:],
+	}})
+	if !r.bulk || rowsOf(f) >= pieceRows || len(r.bundle.pieces) >= pieceRows {
+		r.send()
+	}
+	if !last {
+		c.open()
 	}
 }
 

@@ -65,10 +65,10 @@ func (in *Ingest) readQueued(ctx context.Context, w *watcher) error {
 // readBatch starts the reading goroutines, writes what they bring, and waits for their end.
 func (in *Ingest) readBatch(ctx context.Context, w *watcher) error {
 	ctx, cancel := context.WithCancel(ctx)
-	out := make(chan *piece, 16)
+	out := make(chan *bundle, 4)
 	var group sync.WaitGroup
 	for range min(readers, in.queue.len()) {
-		r := &reading{in: in, ctx: ctx, out: out}
+		r := &reading{in: in, ctx: ctx, out: out, bulk: in.importing}
 		group.Go(r.run)
 	}
 	go func() {
@@ -83,7 +83,7 @@ func (in *Ingest) readBatch(ctx context.Context, w *watcher) error {
 }
 
 // write commits what the readers bring, batch by batch, until out is closed.
-func (in *Ingest) write(ctx context.Context, out <-chan *piece, w *watcher) error {
+func (in *Ingest) write(ctx context.Context, out <-chan *bundle, w *watcher) error {
 	pieces := &arrivals{in: in, out: out, w: w}
 	for {
 		first, err := pieces.next(ctx, nil)
@@ -101,21 +101,31 @@ func (in *Ingest) write(ctx context.Context, out <-chan *piece, w *watcher) erro
 
 // arrivals are the pieces that the readers hand over.
 type arrivals struct {
-	in  *Ingest
-	out <-chan *piece
-	w   *watcher
+	in     *Ingest
+	out    <-chan *bundle
+	w      *watcher
+	bundle *bundle // the one that is being unpacked
+	taken  int     // of its pieces
 }
 
 // next waits for a piece, and serves the watcher and questions meanwhile. Nil without an
-// error: there are no more, or, with over, the time is over.
+// error: there are no more, or, with over, the time is over. A piece is valid until the next
+// call.
 func (a *arrivals) next(ctx context.Context, over <-chan time.Time) (*piece, error) {
 	for {
+		if a.bundle != nil {
+			if a.taken < len(a.bundle.pieces) {
+				a.taken++
+				return &a.bundle.pieces[a.taken-1], nil
+			}
+			a.in.bundles.put(a.bundle)
+			a.bundle, a.taken = nil, 0
+		}
 		select {
-		case p := <-a.out: // nil once it is closed
-			if p == nil {
+		case a.bundle = <-a.out: // nil once it is closed
+			if a.bundle == nil {
 				return nil, ctx.Err()
 			}
-			return p, nil
 		case <-over:
 			return nil, nil
 		case <-a.w.wake():
@@ -166,7 +176,6 @@ func (in *Ingest) commit(ctx context.Context, pieces *arrivals, first *piece) er
 			}
 			batch = append(batch, d)
 			told = told || d.facts
-			in.pieces.put(p)
 			if rows >= batchRows || len(batch) >= batchFiles || d.last && in.awaited(d.job.path) {
 				break
 			}
