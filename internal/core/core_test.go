@@ -415,6 +415,26 @@ func TestWindowIsToldOfEachChange(t *testing.T) {
 	}
 }
 
+// TestWhoAsksIsToldWhatIsWrong: doctor shows what only the running meter can see.
+func TestWhoAsksIsToldWhatIsWrong(t *testing.T) {
+	h := newHouse(t)
+	c, _ := h.start()
+	until(t, c, "the reading is done", fresh(0))
+	c.SetFinding(health.WatchLimit, health.Warning, "", "12")
+	conn, err := link.Dial(t.Context(), link.SocketPath(h.data, h.data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.Send(link.Message{Do: link.Ping}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := conn.Receive()
+	if err != nil || m.Do != link.Pong || !strings.Contains(string(m.Meter), string(health.WatchLimit)) {
+		t.Errorf("the answer to a ping is %+v, %v", m, err)
+	}
+}
+
 func TestQuitLeavesNothingBehind(t *testing.T) {
 	h := newHouse(t)
 	l := h.log(0)

@@ -83,9 +83,11 @@ func ask(conn *link.Conn, m link.Message) (link.Message, error) {
 	return conn.Receive()
 }
 
-// pong tells who the meter is.
+// pong tells who the meter is, and how it is.
 func (c *Core) pong() link.Message {
-	return link.Message{Do: link.Pong, Pid: os.Getpid(), Build: c.o.Version, Headless: Tray(c.tray.Load()) == TrayNone}
+	answer := c.changed()
+	answer.Do, answer.Pid, answer.Build, answer.Headless = link.Pong, os.Getpid(), c.o.Version, Tray(c.tray.Load()) == TrayNone
+	return answer
 }
 
 // Launch starts this executable as a hidden meter of its own and returns when it answers.
