@@ -14,7 +14,7 @@ func Repair(line []byte, each func(object []byte, at int)) {
 			return
 		}
 		at += start
-		end, ok := validValue(line[at:])
+		end, ok := validValue(line[at:], 0, 0, span{})
 		switch {
 		case ok:
 			each(line[at:at+end], at)

@@ -38,11 +38,13 @@ type Scanner struct {
 	depth int
 	err   error
 	buf   []byte // room for decoded strings
+
+	checked span // a value that RawChecked found to be valid
 }
 
 // Reset begins a new text. The text must not change while it is read.
 func (s *Scanner) Reset(text []byte) {
-	s.text, s.at, s.depth, s.err = text, 0, 0, nil
+	s.text, s.at, s.depth, s.err, s.checked = text, 0, 0, nil, span{}
 }
 
 // Err is the first fault, nil if there was none.
@@ -144,6 +146,26 @@ func (s *Scanner) Raw() []byte {
 	}
 	return s.text[start:s.at]
 }
+
+// RawChecked is Raw for a large value of a text that will probably be asked to be Valid: it
+// is validated while its extent is found, and Valid need not look at it again.
+func (s *Scanner) RawChecked() []byte {
+	switch s.peek() {
+	case '{', '[', '"':
+	default: // where it ends is a matter of its own
+		return s.Raw()
+	}
+	end, ok := validValue(s.text, s.at, s.depth, span{})
+	if !ok {
+		return s.Raw()
+	}
+	s.checked = span{s.at, end}
+	s.at = end
+	return s.text[s.checked.start:end]
+}
+
+// Valid is Valid of the whole text, wherever the scanner stands in it.
+func (s *Scanner) Valid() error { return validBut(s.text, s.checked) }
 
 // Null consumes a value and reports whether it was null.
 func (s *Scanner) Null() bool { return string(s.scalar()) == "null" }

@@ -227,7 +227,10 @@ func FuzzScanner(f *testing.F) {
 	for _, text := range scannerTexts {
 		f.Add([]byte(text))
 	}
-	f.Fuzz(func(t *testing.T, text []byte) { checkScanner(t, text) })
+	f.Fuzz(func(t *testing.T, text []byte) {
+		checkScanner(t, text)
+		checkChecked(t, text)
+	})
 }
 
 // Damage that a scanner must notice although it does not validate, or a record glued to
@@ -282,6 +285,48 @@ func TestSyntaxErrorSaysWhere(t *testing.T) {
 		var fault *SyntaxError
 		if err := Valid([]byte(text)); !errors.As(err, &fault) || fault.Offset != want {
 			t.Errorf("%s: want a fault at %d, got %v", text, want, err)
+		}
+	}
+}
+
+// TestCheckedOnceIsChecked: a text of which a value was validated on the way is as valid as
+// without that, whichever value it was and however the scanner came to it.
+func TestCheckedOnceIsChecked(t *testing.T) {
+	for _, text := range append(scannerTexts,
+		`{"m":{"content":[{"t":"a\q"}],"usage":{"n":1}}}`, `{"m":{"content":"a" "usage":1}}`, `{"m":{"content":[1,]}}`,
+		strings.Repeat(`{"a":`, MaxDepth)+`[1]`+strings.Repeat("}", MaxDepth),
+		strings.Repeat(`{"a":`, MaxDepth-1)+`[1]`+strings.Repeat("}", MaxDepth-1),
+	) {
+		checkChecked(t, []byte(text))
+	}
+}
+
+// checkChecked enters an object's first members, and has one value of each object checked.
+func checkChecked(t *testing.T, text []byte) {
+	for deep := range 4 {
+		var checking, plain Scanner
+		checking.Reset(text)
+		plain.Reset(text)
+		for range deep {
+			in, also := checking.Object(), plain.Object()
+			if !in || !also {
+				break
+			}
+			_, a := checking.Key()
+			_, b := plain.Key()
+			if a != b {
+				t.Fatalf("%q: the scanners differ", text)
+			}
+			if !a {
+				break
+			}
+		}
+		got, want := checking.RawChecked(), plain.Raw()
+		if !bytes.Equal(got, want) || (checking.Err() == nil) != (plain.Err() == nil) {
+			t.Fatalf("%.200q: RawChecked gives %.200q, %v, but Raw %.200q, %v", text, got, checking.Err(), want, plain.Err())
+		}
+		if once, whole := checking.Valid(), Valid(text); (once == nil) != (whole == nil) {
+			t.Fatalf("%.200q, %d deep: valid with a part checked: %v, at once: %v", text, deep, once, whole)
 		}
 	}
 }

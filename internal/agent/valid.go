@@ -24,8 +24,14 @@ func (e *SyntaxError) Error() string {
 // Valid checks that a text is one JSON value, as strictly as encoding/json does (which lets
 // pass what is not UTF-8, and lone surrogates), and not nested deeper than MaxDepth. The
 // error is a *SyntaxError.
-func Valid(text []byte) error {
-	end, ok := validValue(text)
+func Valid(text []byte) error { return validBut(text, span{}) }
+
+// span is a part of a text, from start to before end.
+type span struct{ start, end int }
+
+// validBut is Valid for a text of which one value was checked before.
+func validBut(text []byte, checked span) error {
+	end, ok := validValue(text, 0, 0, checked)
 	if ok {
 		end = skipSpace(text, end)
 		ok = end == len(text)
@@ -36,17 +42,20 @@ func Valid(text []byte) error {
 	return nil
 }
 
-// validValue checks the value at the start of a text. It gives the offset behind it, or
-// where it fails.
-func validValue(text []byte) (end int, ok bool) {
+// validValue checks the value at i, inside of so many brackets. It gives the offset behind
+// it, or where it fails. checked is a value inside that need not be looked at again.
+func validValue(text []byte, i, inside int, checked span) (end int, ok bool) {
 	// One bit an open bracket: set for an object. Small enough for the stack.
 	var objects [MaxDepth/64 + 1]uint64
-	depth := 0
-	i := 0
+	depth := inside
 value:
 	i = skipSpace(text, i)
 	if i >= len(text) {
 		return len(text), false
+	}
+	if i == checked.start && i < checked.end {
+		i = checked.end
+		goto after
 	}
 	switch c := text[i]; c {
 	case '{':
@@ -89,7 +98,7 @@ value:
 closed:
 	depth--
 after:
-	if depth == 0 {
+	if depth == inside {
 		return i, true
 	}
 	i = skipSpace(text, i)

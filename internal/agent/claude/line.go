@@ -171,7 +171,11 @@ func (p *parser) message(m *message) {
 		case "isAbortedMidStream":
 			m.aborted = p.bool()
 		case "content":
-			m.content = s.Raw()
+			if m.model != "" { // it stands before the content of a response, which is billed
+				m.content = s.RawChecked()
+			} else {
+				m.content = s.Raw()
+			}
 		case "usage":
 			m.usage = counters{}
 			if m.usage.has = s.Object(); m.usage.has {

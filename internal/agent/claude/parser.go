@@ -116,7 +116,7 @@ func (p *parser) Flush(out agent.Sink) {
 // Line implements agent.LineParser.
 func (p *parser) Line(text []byte, at int64, out agent.Sink) {
 	l, ok := p.read(text)
-	if ok && (!l.tells() || agent.Valid(text) == nil) {
+	if ok && (!l.tells() || p.scanner.Valid() == nil) {
 		p.take(&l, at, out)
 		return
 	}
