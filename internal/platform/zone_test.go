@@ -4,8 +4,9 @@ import (
 	"archive/zip"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +17,11 @@ import (
 // zoneText is a zone's file as systems keep it, from the tables that come with Go.
 func zoneText(t *testing.T, name string) []byte {
 	t.Helper()
-	tables, err := zip.OpenReader(filepath.Join(runtime.GOROOT(), "lib", "time", "zoneinfo.zip"))
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatalf("find the zone tables of Go: %v", err)
+	}
+	tables, err := zip.OpenReader(filepath.Join(strings.TrimSpace(string(root)), "lib", "time", "zoneinfo.zip"))
 	if err != nil {
 		t.Skipf("no zone tables here: %v", err)
 	}
@@ -105,8 +110,11 @@ func TestZoneOfTheProcessStays(t *testing.T) {
 		{OS: "windows", Variable: func(string) string { return "" }},
 		{OS: "linux", Variable: func(name string) string { return map[string]string{"TZ": "Asia/Tokyo"}[name] }},
 	} {
-		if zone := platform.Zone(env); zone() != time.Local || zone() != zone() {
-			t.Errorf("%s: not the zone of the process", env.OS)
+		zone := platform.Zone(env)
+		for range 2 {
+			if zone() != time.Local {
+				t.Errorf("%s: not the zone of the process", env.OS)
+			}
 		}
 	}
 }

@@ -269,11 +269,12 @@ func moveAside(path string, n *note, at time.Time, step func(string) error) (don
 			continue
 		}
 		to := filepath.Join(folder, n.Moved) + suffix
-		if taken, err := exists(to); err != nil {
-			return false, err
-		} else if taken {
+		taken, err := exists(to)
+		switch {
+		case err != nil:
+		case taken:
 			err = os.Remove(path + suffix) // made anew by somebody who had not been told
-		} else {
+		default:
 			err = os.Rename(path+suffix, to)
 		}
 		if err != nil {
