@@ -215,13 +215,16 @@ func (h *home) change(requests int) {
 	h.half(h.talks[4])
 }
 
-// sum is a print of all that is in the home.
+// sum is a print of all that the agents have written.
 func (h *home) sum() string {
 	h.t.Helper()
 	sum := sha256.New()
 	h.must(filepath.WalkDir(h.path, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if d.IsDir() && filepath.Dir(path) == h.path && d.Name() != ".claude" && d.Name() != ".codex" {
+			return filepath.SkipDir
 		}
 		info, err := d.Info()
 		if err != nil {

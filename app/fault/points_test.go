@@ -23,8 +23,8 @@ func TestEveryCallOfAScan(t *testing.T) {
 	for _, s := range states(t, folder, 1, 120) {
 		t.Run(s.name, func(t *testing.T) {
 			points := s.points(t, filepath.Join(folder, "count"))
-			killed := endure(t, s, filepath.Join(folder, "points"), points)
-			failed := endure(t, s, filepath.Join(folder, "points"), errorsOf(points))
+			killed := endure(t, s, filepath.Join(folder, s.name, "kills"), points)
+			failed := endure(t, s, filepath.Join(folder, s.name, "errors"), errorsOf(points))
 			t.Logf("%d of %d kills and %d of %d errors came to pass", killed, len(points), failed, len(errorsOf(points)))
 			kills.Add(killed)
 			failures.Add(failed)
@@ -53,7 +53,7 @@ func endure(t *testing.T, s *state, folder string, points []point) int64 {
 				place := filepath.Join(folder, fmt.Sprint(i))
 				n, err := s.suffer(program, place, p)
 				if err == nil && n > 0 {
-					err = s.afterwards(program, place, i%4 == 0)
+					err = s.afterwards(program, place, i%4 == 0, p)
 				}
 				fired.Add(int64(n))
 				if err != nil {

@@ -74,7 +74,7 @@ func soak(t *testing.T, seed uint64, end time.Time) (fired, runs int) {
 			place := filepath.Join(folder, "run")
 			n, err := s.suffer(meter(t), place, list...)
 			if err == nil {
-				err = s.afterwards(meter(t), place, true)
+				err = s.afterwards(meter(t), place, true, list...)
 			}
 			if err != nil {
 				t.Fatalf("seed %d, %s, %s:\n%v", seed, s.name, strings.Join(words, ", then "), err)

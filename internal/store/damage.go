@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-sqlite3"
+
 	"tokenmeter/internal/usage"
 )
 
@@ -86,6 +88,8 @@ func (s *Store) Repaired(ctx context.Context) (*Repair, error) {
 type note struct {
 	Reason string
 	Moved  string // name of the damaged file in the folder; "" = not decided
+	// Doubted: SQLite says so, which takes one failed read of the disk for damage.
+	Doubted bool `json:",omitempty"`
 }
 
 // writeNote puts the note down, whole or not at all.
@@ -188,8 +192,39 @@ func (s *Store) suspect(err error) {
 		return
 	}
 	if n, noteErr := readNote(s.path); n == nil && noteErr == nil {
-		_ = writeNote(s.path, note{Reason: err.Error()}) // else it is met again
+		_ = writeNote(s.path, note{Reason: err.Error(), Doubted: bySQLite(err)}) // else it is met again
 	}
+}
+
+func bySQLite(err error) bool {
+	var e sqlite3.Error
+	return errors.As(err, &e)
+}
+
+// falseAlarm looks at a database that SQLite called damaged once more. If all of it can be
+// read and fits together, the note is taken back, and the database is as it was.
+func falseAlarm(ctx context.Context, path string, reason error) bool {
+	n, err := readNote(path)
+	if err != nil || n == nil && !bySQLite(reason) || n != nil && (n.Moved != "" || !n.Doubted) {
+		return false
+	}
+	p := newPool(dsn(path, readerMode, cacheReader))
+	defer p.close()
+	err = p.read(ctx, func(c *connection) error {
+		if err := checkReadable(c); err != nil {
+			return err
+		}
+		v, err := c.first("PRAGMA integrity_check(1)") // indexes too: nothing else would find them damaged
+		if err == nil && text(v[0]) != "ok" {
+			err = ErrDamaged
+		}
+		return err
+	})
+	if err != nil {
+		return false
+	}
+	err = os.Remove(path + noteSuffix)
+	return err == nil && syncFolder(filepath.Dir(path)) == nil || errors.Is(err, fs.ErrNotExist)
 }
 
 // repair brings a usable database to path, or finishes what an earlier process began.

@@ -539,6 +539,45 @@ func TestOnlyWhoFillsTheDatabaseRepairsIt(t *testing.T) {
 	}
 }
 
+// SQLite takes a read that failed once for damage; a second look tells the two apart.
+func TestAFalseAlarmRepairsNothing(t *testing.T) {
+	l := newLibrary(t, 1)
+	for name, c := range map[string]struct {
+		note    note
+		hurt    bool
+		repairs bool
+	}{
+		"it was only one read":            {note{Reason: "a read failed", Doubted: true}, false, false},
+		"SQLite was right":                {note{Reason: "a read failed", Doubted: true}, true, true},
+		"what is stored contradicts":      {note{Reason: "string 7 is missing"}, false, true},
+		"it had been named for moving it": {note{Reason: "a read failed", Doubted: true, Moved: "tokenmeter.damaged-2026-11-24T101112Z.db"}, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := l.copy(t, false)
+			before, err := os.ReadFile(path)
+			must(t, err)
+			must(t, writeNote(path, c.note))
+			if c.hurt {
+				damage(t, path, func(b []byte) []byte { clear(b[4*defaultPageSize : 6*defaultPageSize]); return b })
+			}
+			s, err := Open(context.Background(), path, Options{Repair: time.Date(2026, 11, 24, 10, 11, 12, 0, time.UTC)})
+			must(t, err)
+			r, err := s.Repaired(context.Background())
+			must(t, err)
+			must(t, s.Close())
+			if repaired := r != nil; repaired != c.repairs || repaired != (len(damagedFiles(path)) == 1) {
+				t.Errorf("repaired: %+v, wanted %v; in the folder are %v", r, c.repairs, entries(t, path))
+			}
+			if _, err := os.Lstat(path + noteSuffix); !os.IsNotExist(err) {
+				t.Errorf("the note is still there: %v", err)
+			}
+			if after, err := os.ReadFile(path); !c.repairs && (err != nil || !bytes.Equal(before, after)) {
+				t.Errorf("a sound database was changed: %v", err)
+			}
+		})
+	}
+}
+
 func TestAFewDamagedDatabasesAreKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokenmeter.db")
 	for n := range 5 {

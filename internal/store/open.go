@@ -60,6 +60,11 @@ func (s *Store) openWriter(ctx context.Context, o Options) error {
 	if o.Repair.IsZero() || !errors.Is(explain(due), ErrDamaged) {
 		return due
 	}
+	if falseAlarm(ctx, s.path, due) {
+		if due = s.connectWriter(ctx); !errors.Is(explain(due), ErrDamaged) {
+			return due
+		}
+	}
 	var err error
 	if s.repaired, err = repair(ctx, s.path, o, due); err != nil {
 		return fmt.Errorf("repair: %w", err)
