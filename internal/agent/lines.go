@@ -245,8 +245,8 @@ func (l *lineRun) endSkipping(end int64) {
 }
 
 // grow makes room for a longer line, in steps, so that what is cleared and copied stays in
-// proportion to the line. The steps of the large buffer are wider, because what was too
-// small stays in memory for a while.
+// proportion to the line. The later steps are wider, because what was too small stays in
+// memory for a while.
 func (l *lineRun) grow() error {
 	size := 2 * len(l.buffer)
 	if size <= largeBuffer {
@@ -265,9 +265,12 @@ func (l *lineRun) grow() error {
 			return l.ctx.Err()
 		}
 	}
+	if len(l.buffer) > largeBuffer {
+		size *= 2
+	}
 	if len(*l.large) <= len(l.buffer) {
 		// With one byte more than the limit it shows that a line is too long.
-		*l.large = make([]byte, max(int64(len(l.buffer))+1, min(2*int64(size), l.limit+1)))
+		*l.large = make([]byte, max(int64(len(l.buffer))+1, min(int64(size), l.limit+1)))
 	}
 	copy(*l.large, l.buffer[:l.filled])
 	l.buffer = *l.large
