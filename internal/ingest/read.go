@@ -84,8 +84,10 @@ type piece struct {
 	ahead bool        // with last: see collector
 }
 
-func (p *piece) rows() int {
-	return len(p.chunk.Events) + len(p.chunk.Marks) + len(p.chunk.Samples) + len(p.chunk.Sessions)
+func (p *piece) rows() int { return rowsOf(&p.chunk) }
+
+func rowsOf(c *store.Chunk) int {
+	return len(c.Events) + len(c.Marks) + len(c.Samples) + len(c.Sessions)
 }
 
 // Bounds of a piece. It is cut off at the first checkpoint after pieceRows, and where no
@@ -102,10 +104,6 @@ const (
 type bundle struct {
 	pieces []piece
 	facts  store.Chunk
-}
-
-func rowsOf(c *store.Chunk) int {
-	return len(c.Events) + len(c.Marks) + len(c.Samples) + len(c.Sessions)
 }
 
 // bundles lends out bundles, so that their room is used again.
