@@ -14,7 +14,7 @@ func Repair(line []byte, each func(object []byte, at int)) {
 			return
 		}
 		at += start
-		end, ok := validValue(line[at:], 0, 0, span{})
+		end, ok := validValue(line[at:], 0, 0, span{}, nil)
 		switch {
 		case ok:
 			each(line[at:at+end], at)

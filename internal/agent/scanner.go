@@ -39,12 +39,20 @@ type Scanner struct {
 	err   error
 	buf   []byte // room for decoded strings
 
-	checked span // a value that RawChecked found to be valid
+	quotes  []uint64 // of all strings, which are in order (see quotesOf); nil = unknown
+	room    []uint64 // for quotes
+	checked span     // a value that RawChecked found to be valid
 }
 
 // Reset begins a new text. The text must not change while it is read.
 func (s *Scanner) Reset(text []byte) {
-	s.text, s.at, s.depth, s.err, s.checked = text, 0, 0, nil, span{}
+	s.text, s.at, s.depth, s.err, s.checked, s.quotes = text, 0, 0, nil, span{}, nil
+	if canClassify && len(text) >= shortestMarked && len(text) <= longestMarked {
+		var ok bool
+		if s.room, ok = quotesOf(text, s.room); ok {
+			s.quotes = s.room
+		}
+	}
 }
 
 // Err is the first fault, nil if there was none.
@@ -155,7 +163,7 @@ func (s *Scanner) RawChecked() []byte {
 	default: // where it ends is a matter of its own
 		return s.Raw()
 	}
-	end, ok := validValue(s.text, s.at, s.depth, span{})
+	end, ok := validValue(s.text, s.at, s.depth, span{}, s.quotes)
 	if !ok {
 		return s.Raw()
 	}
@@ -165,7 +173,7 @@ func (s *Scanner) RawChecked() []byte {
 }
 
 // Valid is Valid of the whole text, wherever the scanner stands in it.
-func (s *Scanner) Valid() error { return validBut(s.text, s.checked) }
+func (s *Scanner) Valid() error { return validBut(s.text, s.checked, s.quotes) }
 
 // Null consumes a value and reports whether it was null.
 func (s *Scanner) Null() bool { return string(s.scalar()) == "null" }
@@ -285,6 +293,10 @@ func (s *Scanner) next() byte {
 
 // skipString consumes a string whose opening quote is next.
 func (s *Scanner) skipString() {
+	if s.quotes != nil {
+		s.at = nextQuote(s.quotes, s.at+1)
+		return
+	}
 	if s.at = stringEnd(s.text, s.at); s.at < 0 {
 		s.at, s.err = len(s.text), errScanEnd
 	}
@@ -339,7 +351,9 @@ func (s *Scanner) skipContainer() {
 	for at < len(text) {
 		switch text[at] {
 		case '"':
-			if at = stringEnd(text, at); at < 0 {
+			if s.quotes != nil {
+				at = nextQuote(s.quotes, at+1)
+			} else if at = stringEnd(text, at); at < 0 {
 				s.at, s.err = len(text), errScanEnd
 				return
 			}

@@ -219,7 +219,10 @@ func TestScanner(t *testing.T) {
 		if len(name) > 40 {
 			name = fmt.Sprintf("%s and %d more", name[:40], len(name)-40)
 		}
-		t.Run(name, func(t *testing.T) { checkScanner(t, []byte(text)) })
+		t.Run(name, func(t *testing.T) {
+			checkScanner(t, []byte(text))
+			checkScanner(t, padded(text))
+		})
 	}
 }
 
@@ -230,6 +233,8 @@ func FuzzScanner(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		checkScanner(t, text)
 		checkChecked(t, text)
+		checkScanner(t, padded(string(text)))
+		checkChecked(t, padded(string(text)))
 	})
 }
 
@@ -298,7 +303,13 @@ func TestCheckedOnceIsChecked(t *testing.T) {
 		strings.Repeat(`{"a":`, MaxDepth-1)+`[1]`+strings.Repeat("}", MaxDepth-1),
 	) {
 		checkChecked(t, []byte(text))
+		checkChecked(t, padded(text))
 	}
+}
+
+// padded is the same JSON, long enough that its strings are found beforehand.
+func padded(text string) []byte {
+	return []byte(strings.Repeat(" ", shortestMarked-5) + text + "     ")
 }
 
 // checkChecked enters an object's first members, and has one value of each object checked.

@@ -24,14 +24,15 @@ func (e *SyntaxError) Error() string {
 // Valid checks that a text is one JSON value, as strictly as encoding/json does (which lets
 // pass what is not UTF-8, and lone surrogates), and not nested deeper than MaxDepth. The
 // error is a *SyntaxError.
-func Valid(text []byte) error { return validBut(text, span{}) }
+func Valid(text []byte) error { return validBut(text, span{}, nil) }
 
 // span is a part of a text, from start to before end.
 type span struct{ start, end int }
 
-// validBut is Valid for a text of which one value was checked before.
-func validBut(text []byte, checked span) error {
-	end, ok := validValue(text, 0, 0, checked)
+// validBut is Valid for a text of which one value was checked before, and perhaps the
+// strings (see quotesOf).
+func validBut(text []byte, checked span, quotes []uint64) error {
+	end, ok := validValue(text, 0, 0, checked, quotes)
 	if ok {
 		end = skipSpace(text, end)
 		ok = end == len(text)
@@ -43,8 +44,9 @@ func validBut(text []byte, checked span) error {
 }
 
 // validValue checks the value at i, inside of so many brackets. It gives the offset behind
-// it, or where it fails. checked is a value inside that need not be looked at again.
-func validValue(text []byte, i, inside int, checked span) (end int, ok bool) {
+// it, or where it fails. checked is a value inside that need not be looked at again; quotes,
+// if not nil, say that all strings are valid, and where they end.
+func validValue(text []byte, i, inside int, checked span, quotes []uint64) (end int, ok bool) {
 	// One bit an open bracket: set for an object. Small enough for the stack.
 	var objects [MaxDepth/64 + 1]uint64
 	depth := inside
@@ -81,6 +83,10 @@ value:
 		}
 		goto value
 	case '"':
+		if quotes != nil {
+			i = nextQuote(quotes, i+1)
+			goto after
+		}
 		i, ok = validString(text, i)
 	case 't':
 		i, ok = validWord(text, i, "true")
@@ -130,7 +136,9 @@ key:
 	if i >= len(text) || text[i] != '"' {
 		return i, false
 	}
-	if i, ok = validString(text, i); !ok {
+	if quotes != nil {
+		i = nextQuote(quotes, i+1)
+	} else if i, ok = validString(text, i); !ok {
 		return i, false
 	}
 	i = skipSpace(text, i)

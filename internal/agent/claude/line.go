@@ -28,8 +28,8 @@ type entry struct {
 	time      usage.Millis
 	sidechain bool
 	aborted   bool
-	request   ident
-	uuid      ident
+	request   []byte // raw JSON: mostly the message's id is enough
+	uuid      []byte // raw JSON
 	message   message
 }
 
@@ -143,9 +143,9 @@ func (p *parser) member(key []byte, e *entry) {
 	case "isAbortedMidStream":
 		e.aborted = p.bool()
 	case "requestId":
-		e.request = p.ident()
+		e.request = s.Raw()
 	case "uuid":
-		e.uuid = p.ident()
+		e.uuid = s.Raw()
 	case "message":
 		e.message = message{}
 		if e.has = s.Object(); e.has {
@@ -165,7 +165,7 @@ func (p *parser) message(m *message) {
 		}
 		switch string(key) {
 		case "id":
-			m.id = p.ident()
+			m.id = identOf(s)
 		case "model":
 			m.model = p.text()
 		case "isAbortedMidStream":
@@ -322,17 +322,26 @@ func (p *parser) bool() bool {
 	return value
 }
 
-func (p *parser) ident() ident {
-	text, _ := p.scanner.Text()
+// identOf reads an id.
+func identOf(s *agent.Scanner) ident {
+	text, _ := s.Text()
 	if len(text) == 0 {
 		return ident{}
 	}
 	return ident{
 		set:    true,
 		global: bytes.HasPrefix(text, []byte("msg_")),
-		hash:   usage.NewHash("id").Bytes(text).Sum(),
+		hash:   idHash.Bytes(text).Sum(),
 	}
 }
+
+// ident is identOf of raw JSON, which may be empty.
+func (p *parser) ident(raw []byte) ident {
+	p.side.Reset(raw)
+	return identOf(&p.side)
+}
+
+var idHash = usage.NewHash("id")
 
 // time reads a timestamp: text, or a number where a tool rewrote the line.
 func (p *parser) time() usage.Millis {

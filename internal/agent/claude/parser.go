@@ -157,7 +157,7 @@ func (p *parser) take(l *line, at int64, out agent.Sink) {
 			return
 		}
 		e.sidechain = true
-		if !e.uuid.set {
+		if !p.ident(e.uuid).set {
 			e.uuid = l.entry.uuid
 		}
 	}
@@ -248,25 +248,25 @@ func (p *parser) fill(event *usage.Event, l *line, e *entry, at int64) {
 	}
 	event.CountedAt = event.Time
 
-	id := e.message.id
-	switch {
-	case id.global:
-		event.Key = usage.NewHash("message").Int(int64(id.hash)).Key()
-	case id.set:
+	if id := e.message.id; id.global {
+		event.Key = messageHash.Int(int64(id.hash)).Key()
+	} else if id.set {
 		event.Key = usage.NewHash("gateway").Text(origin).Int(int64(id.hash)).Key()
 		if own != 0 {
 			t := u.tokens
 			event.Twin = usage.NewHash("twin").Int(int64(id.hash)).Int(int64(own)).
 				Int(t.Input).Int(t.CacheRead).Int(t.CacheWrite5m).Int(t.CacheWrite1h).Int(t.Output).Int(t.Reasoning).Key()
 		}
-	case e.request.set:
-		event.Key = usage.NewHash("request").Int(int64(e.request.hash)).Key()
-	case e.uuid.set:
-		event.Key = usage.NewHash("uuid").Int(int64(e.uuid.hash)).Key()
-	default:
+	} else if request := p.ident(e.request); request.set {
+		event.Key = usage.NewHash("request").Int(int64(request.hash)).Key()
+	} else if uuid := p.ident(e.uuid); uuid.set {
+		event.Key = usage.NewHash("uuid").Int(int64(uuid.hash)).Key()
+	} else {
 		event.Key = usage.NewHash("line").Text(p.name).Int(at).Key()
 	}
 }
+
+var messageHash = usage.NewHash("message")
 
 // hold keeps an event back while lines of the same response follow. Only those of an id that
 // is good everywhere: each line of another has a second identity of its own.
