@@ -241,6 +241,31 @@ func damage(t testing.TB, path string, f func(content []byte) []byte) {
 	must(t, os.WriteFile(path, f(content), 0o600))
 }
 
+// kindsOfPages tells of each page, counted from 1, to which table or index it belongs and as
+// what.
+func kindsOfPages(t testing.TB, path string) map[int]string {
+	t.Helper()
+	p, err := openPages(path)
+	must(t, err)
+	defer p.close()
+	kinds := map[int]string{1: "the first"}
+	page := make([]byte, p.size)
+	for name, root := range p.roots() {
+		if !p.read(root, page) {
+			t.Fatalf("%s cannot be read", name)
+		}
+		own := &tree{pages: p, take: func(record) bool { return true }}
+		own.index = page[0] == pageIndexInner || page[0] == pageIndexLeaf
+		own.walk(root)
+		for n := range p.count {
+			if n++; own.seen.has(n) && p.read(n, page) {
+				kinds[int(n)] = fmt.Sprint(name, " ", page[0])
+			}
+		}
+	}
+	return kinds
+}
+
 func TestEachPageInTurnZeroed(t *testing.T) {
 	l := newLibrary(t, 10)
 	info, err := os.Stat(l.path)
@@ -250,20 +275,25 @@ func TestEachPageInTurnZeroed(t *testing.T) {
 	if count < 100 {
 		t.Fatal("the database is too small")
 	}
+	kinds := kindsOfPages(t, l.path)
 	for name, c := range map[string]struct {
 		withBackup bool
-		step       int
+		offset     int
 		kept       float64
 	}{
-		"with a backup": {true, 1, 0.93}, // that is older than a tenth of the logs
-		"without":       {false, 4, 0.93},
+		"with a backup": {true, 3, 0.93}, // that is older than a tenth of the logs
+		"without":       {false, 11, 0.93},
 	} {
 		t.Run(name, func(t *testing.T) {
 			least := 1.0
-			if testing.Short() {
-				c.step *= 10
-			}
-			for n := 0; n < count; n += c.step {
+			met := map[string]bool{}
+			for n := range count {
+				kind := kinds[n+1]
+				// The sample: each kind of page, and the others in steps.
+				if !soaking() && met[kind] && n%16 != c.offset {
+					continue
+				}
+				met[kind] = true
 				t.Run(fmt.Sprint("page ", n+1), func(t *testing.T) {
 					path := l.copy(t, c.withBackup)
 					damage(t, path, func(content []byte) []byte {
@@ -286,12 +316,13 @@ func TestEachPageInTurnZeroed(t *testing.T) {
 
 func TestNoiseOverPages(t *testing.T) {
 	l := newLibrary(t, 24)
-	for seed := range 6 {
+	seeds := 2
+	if soaking() {
+		seeds = 12
+	}
+	for seed := range seeds {
 		for _, withBackup := range []bool{true, false} {
 			t.Run(fmt.Sprint("seed ", seed, ", backup ", withBackup), func(t *testing.T) {
-				if testing.Short() && seed > 0 {
-					t.Skip("slow")
-				}
 				path := l.copy(t, withBackup)
 				r := rand.New(rand.NewPCG(uint64(seed), 3))
 				damage(t, path, func(content []byte) []byte {
@@ -407,8 +438,12 @@ func TestTruncatedAnywhere(t *testing.T) {
 	info, err := os.Stat(l.path)
 	must(t, err)
 	lengths := []int64{1, 15, 16, 99, 100, 101, 511, 4095, 4096, 4097, info.Size() - 1, info.Size() - 4096, info.Size() - 5000}
-	for part := range int64(8) {
-		lengths = append(lengths, info.Size()*part/8+part*100)
+	parts := int64(4)
+	if soaking() {
+		parts = 64
+	}
+	for part := range parts {
+		lengths = append(lengths, info.Size()*part/parts+part*100)
 	}
 	for _, length := range lengths {
 		t.Run(fmt.Sprint(length, " bytes"), func(t *testing.T) {

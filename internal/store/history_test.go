@@ -113,9 +113,9 @@ func midnight(zone *time.Location, year int, month time.Month, day int) usage.Mi
 func TestHistoryEqualsSlowHistory(t *testing.T) {
 	zones := []string{"UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe", "America/Santiago", "Pacific/Auckland", "Pacific/Apia"}
 	r := rand.New(rand.NewPCG(3, 4))
-	queries := 1200
-	if testing.Short() {
-		queries = 200
+	queries := 250
+	if soaking() {
+		queries = 2500
 	}
 	all := scattered(r, 1500)
 	for _, stored := range []string{"Europe/Berlin", "America/Santiago"} {

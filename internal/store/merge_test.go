@@ -229,9 +229,9 @@ func reading(r *rand.Rand, keys int) usage.Event {
 
 func TestAnyOrderEqualsTheFold(t *testing.T) {
 	zones := []*time.Location{time.UTC, load("America/New_York"), load("Asia/Kathmandu"), load("Australia/Lord_Howe")}
-	rounds := 60
-	if testing.Short() {
-		rounds = 10
+	rounds := 16
+	if soaking() {
+		rounds = 200
 	}
 	for round := range rounds {
 		r := rand.New(rand.NewPCG(uint64(round), 7))
