@@ -29,28 +29,32 @@ func stampOf(info fs.FileInfo) stamp {
 
 // candidate is a log file as a listing shows it.
 type candidate struct {
-	source agent.Source
-	root   agent.Root
-	name   string // relative to the root, slash-separated, as the reader is asked
-	path   string // absolute, without links
+	*root
+	name string // relative to the root, slash-separated, as the reader is asked
+	path string // absolute, without links
 	stamp
 }
 
 // folder is a folder that may hold logs.
 type folder struct {
-	source agent.Source
-	root   agent.Root
+	*root
 	name   string // relative to the root, slash-separated; "" = the root itself
 	path   string // absolute, without links
 	newest int64  // modification time of its newest log, or its own
 	logs   int    // how many logs it holds
 }
 
-func (f *folder) child(entry string) string {
-	if f.name == "" {
-		return entry
+// child is the name and the path of an entry. Mostly they are one string in memory, for
+// there may be a hundred thousand.
+func (f *folder) child(entry string) (name, path string) {
+	path = f.path + string(filepath.Separator) + entry
+	switch {
+	case f.name == "":
+		return path[len(path)-len(entry):], path
+	case filepath.Separator == '/' && strings.HasSuffix(f.path, f.name):
+		return path[len(path)-len(entry)-1-len(f.name):], path
 	}
-	return f.name + "/" + entry
+	return f.name + "/" + entry, path
 }
 
 // place identifies a folder: by device and inode, or where there are none by path.
@@ -59,9 +63,9 @@ type place struct {
 	path          string
 }
 
-func placeOf(path string, info fs.FileInfo) place {
-	if device, inode, ok := identity(info); ok {
-		return place{device: device, inode: inode}
+func placeOf(path string, s stamp) place {
+	if s.device != 0 || s.inode != 0 {
+		return place{device: s.device, inode: s.inode}
 	}
 	return place{path: path}
 }
@@ -103,8 +107,8 @@ func (in *Ingest) newWalk() *walk {
 
 // roots walks all that lies under the roots.
 func (w *walk) roots(ctx context.Context, roots []root) error {
-	for _, r := range roots {
-		w.root(r)
+	for i := range roots {
+		w.root(&roots[i])
 		if err := w.drain(ctx); err != nil {
 			return err
 		}
@@ -113,7 +117,7 @@ func (w *walk) roots(ctx context.Context, roots []root) error {
 }
 
 // root puts a root on the stack, or takes it as a file.
-func (w *walk) root(r root) {
+func (w *walk) root(r *root) {
 	real, err := filepath.EvalSymlinks(r.Path)
 	if err != nil {
 		w.failed(r.Path, err)
@@ -128,15 +132,15 @@ func (w *walk) root(r root) {
 	case within(w.home, real):
 		// A link to all that the user has, or to the whole disk, is no place of logs.
 	case info.IsDir():
-		w.push(folder{source: r.source, root: r.Root, path: real}, info)
+		w.push(folder{root: r, path: real}, stampOf(info))
 	case info.Mode().IsRegular() && r.source.Reader(r.Root, filepath.Base(r.Path)) != nil:
-		w.file(r.source, r.Root, filepath.Base(r.Path), real, info)
+		w.file(candidate{r, filepath.Base(r.Path), real, stampOf(info)})
 	}
 }
 
 // push puts a folder on the stack unless it was there before.
-func (w *walk) push(f folder, info fs.FileInfo) {
-	at := placeOf(f.path, info)
+func (w *walk) push(f folder, s stamp) {
+	at := placeOf(f.path, s)
 	if _, seen := w.places[at]; seen {
 		return
 	}
@@ -144,7 +148,7 @@ func (w *walk) push(f folder, info fs.FileInfo) {
 		return
 	}
 	w.places[at] = f.path
-	f.newest = info.ModTime().UnixNano()
+	f.newest = s.modified
 	w.stack = append(w.stack, f)
 }
 
@@ -157,7 +161,7 @@ func (w *walk) drain(ctx context.Context) error {
 		f := w.stack[len(w.stack)-1]
 		w.stack = w.stack[:len(w.stack)-1]
 		for _, sub := range w.list(&f) {
-			w.push(sub.folder, sub.info)
+			w.push(sub.folder, sub.stamp)
 		}
 		w.folders = append(w.folders, f)
 	}
@@ -167,19 +171,24 @@ func (w *walk) drain(ctx context.Context) error {
 // subfolder is a folder found in another.
 type subfolder struct {
 	folder
-	info fs.FileInfo
+	stamp
 }
 
 // list looks at one folder: its logs are added to the walk, its folders are returned, its
 // links are put off.
 func (w *walk) list(f *folder) (subs []subfolder) {
-	entries, err := readFolder(f.path)
+	dir, err := openFolder(f.path)
+	var entries []fs.DirEntry
+	if err == nil {
+		defer dir.Close()
+		entries, err = dir.ReadDir(-1) // with an error, what was read before it
+	}
 	if !w.tooDeep(f, err) {
 		w.failed(f.path, err)
 	}
 	f.logs = 0
 	for _, entry := range entries {
-		if sub, ok := w.look(f, entry.Name(), entry.Type(), entry.Info); ok {
+		if sub, ok := w.look(f, entry.Name(), entry.Type(), func() (stamp, fs.FileMode, error) { return stampIn(dir, entry) }); ok {
 			subs = append(subs, sub)
 		}
 	}
@@ -188,26 +197,27 @@ func (w *walk) list(f *folder) (subs []subfolder) {
 
 // look takes one entry of a folder. Anything but logs, folders and links (pipes, devices,
 // sockets) is passed over unopened.
-func (w *walk) look(f *folder, entry string, kind fs.FileMode, stat func() (fs.FileInfo, error)) (sub subfolder, ok bool) {
-	name, path := f.child(entry), f.path+string(filepath.Separator)+entry
+func (w *walk) look(f *folder, entry string, kind fs.FileMode, stat func() (stamp, fs.FileMode, error)) (sub subfolder, ok bool) {
 	switch {
 	case kind.IsDir():
-		info, err := stat()
+		s, _, err := stat()
 		if err == nil {
-			return subfolder{folder{source: f.source, root: f.root, name: name, path: path}, info}, true
+			name, path := f.child(entry)
+			return subfolder{folder{root: f.root, name: name, path: path}, s}, true
 		}
 		w.tooDeep(f, err)
 	case kind.IsRegular():
-		if f.source.Reader(f.root, name) == nil {
+		name, path := f.child(entry)
+		if f.source.Reader(f.Root, name) == nil {
 			break
 		}
-		info, err := stat()
-		if w.tooDeep(f, err) || err != nil || !info.Mode().IsRegular() {
+		s, now, err := stat()
+		if w.tooDeep(f, err) || err != nil || !now.IsRegular() {
 			break // it went away or was replaced; the next look sees what is there
 		}
 		f.logs++
-		f.newest = max(f.newest, info.ModTime().UnixNano())
-		w.file(f.source, f.root, name, path, info)
+		f.newest = max(f.newest, s.modified)
+		w.file(candidate{f.root, name, path, s})
 	case kind&(fs.ModeSymlink|fs.ModeIrregular) != 0: // a junction on Windows is irregular
 		w.links = append(w.links, link{*f, entry})
 	}
@@ -221,26 +231,17 @@ func (w *walk) entry(f *folder, entry string) {
 		return
 	}
 	in := *f
-	sub, ok := w.look(&in, entry, info.Mode().Type(), func() (fs.FileInfo, error) { return info, nil })
+	sub, ok := w.look(&in, entry, info.Mode().Type(), func() (stamp, fs.FileMode, error) { return stampOf(info), info.Mode(), nil })
 	if ok {
-		w.push(sub.folder, sub.info)
+		w.push(sub.folder, sub.stamp)
 	}
 }
 
 // again looks at a known folder once more.
 func (w *walk) again(f folder) {
 	if info, err := os.Lstat(f.path); err == nil && info.IsDir() {
-		w.push(f, info)
+		w.push(f, stampOf(info))
 	}
-}
-
-func readFolder(path string) ([]fs.DirEntry, error) {
-	dir, err := openFolder(path)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	return dir.ReadDir(-1) // with an error, what was read before it
 }
 
 // finish lists what is on the stack, and then looks where the links lead, once what is
@@ -260,21 +261,21 @@ func (w *walk) finish(ctx context.Context) error {
 		if err != nil {
 			continue
 		}
-		name := l.in.child(l.entry)
+		name, _ := l.in.child(l.entry)
 		switch {
 		case info.IsDir():
 			if within(l.in.path, real) {
 				continue // leads back up, to all that is there, and out of it
 			}
-			w.push(folder{source: l.in.source, root: l.in.root, name: name, path: real}, info)
+			w.push(folder{root: l.in.root, name: name, path: real}, stampOf(info))
 			if err := w.drain(ctx); err != nil {
 				return err
 			}
-		case info.Mode().IsRegular() && l.in.source.Reader(l.in.root, name) != nil:
+		case info.Mode().IsRegular() && l.in.source.Reader(l.in.Root, name) != nil:
 			if w.known != nil && w.known.folders[filepath.Dir(real)] != nil {
 				continue // known by its own name
 			}
-			if w.file(l.in.source, l.in.root, name, real, info) {
+			if w.file(candidate{l.in.root, name, real, stampOf(info)}) {
 				w.linked = append(w.linked, w.files[len(w.files)-1])
 			}
 		}
@@ -283,12 +284,12 @@ func (w *walk) finish(ctx context.Context) error {
 }
 
 // file adds a log unless it is there already.
-func (w *walk) file(source agent.Source, root agent.Root, name, path string, info fs.FileInfo) bool {
-	if w.paths[path] {
+func (w *walk) file(c candidate) bool {
+	if w.paths[c.path] {
 		return false
 	}
-	w.paths[path] = true
-	w.files = append(w.files, candidate{source: source, root: root, name: name, path: path, stamp: stampOf(info)})
+	w.paths[c.path] = true
+	w.files = append(w.files, c)
 	return true
 }
 

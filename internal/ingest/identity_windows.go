@@ -10,6 +10,15 @@ import (
 // identity is not part of what a listing tells on Windows; paths stand in for it.
 func identity(fs.FileInfo) (device, inode uint64, ok bool) { return 0, 0, false }
 
+// stampIn looks at an entry of an open folder; the listing has told all of it.
+func stampIn(_ *os.File, entry fs.DirEntry) (stamp, fs.FileMode, error) {
+	info, err := entry.Info()
+	if err != nil {
+		return stamp{}, 0, err
+	}
+	return stampOf(info), info.Mode(), nil
+}
+
 // openLog opens a file so that the agent may still rename or delete it.
 func openLog(path string) (*os.File, error) {
 	name, err := windows.UTF16PtrFromString(path)

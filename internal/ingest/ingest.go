@@ -76,6 +76,7 @@ type Ingest struct {
 	storeBad  bool                    // the store has a finding
 	bulk      bool                    // much is about to be read
 	importing bool                    // much is being read
+	untidy    bool                    // memory was used that is not needed any more
 	open      []*question             // not answered yet
 	active    time.Time               // when facts last came
 	saving    saving
@@ -243,7 +244,7 @@ func (in *Ingest) load(ctx context.Context) error {
 	if err != nil {
 		return in.storeFailed(fmt.Errorf("list stored files: %w", err))
 	}
-	in.loaded, in.saving.began = true, in.o.Clock()
+	in.loaded, in.untidy, in.saving.began = true, true, in.o.Clock()
 	clear(in.files)
 	for i := range files {
 		in.files[files[i].Path] = &files[i]

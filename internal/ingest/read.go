@@ -55,10 +55,13 @@ func (q *queue) next() *job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.jobs) == 0 {
+		q.jobs = nil
 		return nil
 	}
-	j := q.jobs[len(q.jobs)-1]
-	q.jobs = q.jobs[:len(q.jobs)-1]
+	last := len(q.jobs) - 1
+	j := q.jobs[last]
+	q.jobs[last] = nil // the room outlives the jobs by an import
+	q.jobs = q.jobs[:last]
 	return j
 }
 
@@ -220,8 +223,8 @@ func (r *reading) readFile(file *os.File, c *collector) (err error) {
 		}
 		content = &plainContent{file: file, left: now.size - c.file.Offset, done: &r.in.bytesDone}
 	}
-	err = j.source.Reader(j.root, j.name).Read(r.ctx, &agent.File{
-		Root: j.root, Name: j.name, Path: j.path, Content: content,
+	err = j.source.Reader(j.Root, j.name).Read(r.ctx, &agent.File{
+		Root: j.Root, Name: j.name, Path: j.path, Content: content,
 		Modified: usage.Millis(now.modified / 1e6), Limit: agent.DefaultLimit,
 	}, agent.Cursor{Offset: c.file.Offset, State: c.file.State}, c)
 	if packed {

@@ -76,6 +76,9 @@ func (in *Ingest) Run(ctx context.Context) error {
 			continue
 		}
 		wait = storeWait
+		if in.untidy {
+			in.tidy()
+		}
 		in.beginBackup(saving)
 		w.setAttended(in.unread())
 		if poll == nil && w.polls() {
@@ -271,7 +274,7 @@ func (in *Ingest) poll(ctx context.Context, w *watcher) error {
 		}
 		for _, sub := range seen.list(&f.folder) {
 			if w.folders[sub.path] == nil {
-				seen.push(sub.folder, sub.info)
+				seen.push(sub.folder, sub.stamp)
 			}
 		}
 	}

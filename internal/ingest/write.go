@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -40,7 +39,7 @@ func (in *Ingest) readQueued(ctx context.Context, w *watcher) error {
 		defer func() {
 			// Also when ctx has ended, or the log would stay as long as it grew.
 			_ = in.o.Store.Importing(context.WithoutCancel(ctx), false)
-			debug.FreeOSMemory()
+			in.untidy = true
 		}()
 	}
 	for in.queue.len() > 0 || len(in.gone) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"strings"
 
 	"tokenmeter/internal/usage"
 )
@@ -11,6 +12,7 @@ import (
 // Files lists all files ever read, in the order of their ids.
 func (s *Store) Files(ctx context.Context) ([]File, error) {
 	var files []File
+	roots := map[string]string{} // one copy of each, for there may be many thousand files
 	err := s.readers.read(ctx, func(c *connection) error {
 		agents, err := agentNames(c)
 		if err != nil {
@@ -30,9 +32,18 @@ func (s *Store) Files(ctx context.Context) ([]File, error) {
 		}
 		return c.each("SELECT file.id, agent, path, coalesce(str.s, ''), name, device, inode, size, modified, offset, state, tail, revision, seen, gone"+
 			" FROM file LEFT JOIN str ON str.id=root ORDER BY file.id", func(v []driver.Value) error {
-			id := integer(v[0])
+			id, path := integer(v[0]), text(v[2])
+			root, known := roots[text(v[3])]
+			if !known {
+				root = text(v[3])
+				roots[root] = root
+			}
+			name := text(v[4])
+			if strings.HasSuffix(path, name) {
+				name = path[len(path)-len(name):]
+			}
 			files = append(files, File{
-				ID: id, Agent: agents[integer(v[1])], Path: text(v[2]), Root: text(v[3]), Name: text(v[4]),
+				ID: id, Agent: agents[integer(v[1])], Path: path, Root: root, Name: name,
 				Device: uint64(integer(v[5])), Inode: uint64(integer(v[6])), Size: integer(v[7]), Modified: integer(v[8]),
 				Offset: integer(v[9]), State: blob(v[10]), Tail: blob(v[11]), Revision: int(integer(v[12])),
 				Seen: usage.Millis(integer(v[13])), Gone: integer(v[14]) != 0, Skipped: skips[id],
