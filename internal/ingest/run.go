@@ -76,11 +76,11 @@ func (in *Ingest) Run(ctx context.Context) error {
 			continue
 		}
 		wait = storeWait
+		w.setAttended(in.unread()) // first of all: until then a change of permissions goes unseen
 		if in.untidy {
 			in.tidy()
 		}
 		in.beginBackup(saving)
-		w.setAttended(in.unread())
 		if poll == nil && w.polls() {
 			poll = time.NewTimer(in.pollInterval())
 		}

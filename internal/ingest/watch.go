@@ -24,6 +24,8 @@ const (
 	burst = 30 * time.Millisecond
 	// dirtyLimit is how many changed paths are kept apart; beyond it all is looked at.
 	dirtyLimit = 10000
+	// mostIgnored bounds what is remembered of changes that seemed not to matter.
+	mostIgnored = 100
 	// lostDelay is how long after a loss of events all is looked at, so that a storm is
 	// not answered with another.
 	lostDelay = time.Second
@@ -46,6 +48,7 @@ type watcher struct {
 	losing  bool            // a look after a loss is on its way
 	closed  bool
 	attend  map[string]bool            // what could not be read, so that its permissions matter
+	ignored []string                   // changes of permissions since then that nobody attended to
 	names   map[string]map[string]bool // folders that are watched for some names only: on the way to a root, or with targets of links
 
 	events  *fsnotify.Watcher // nil: the system gives none
@@ -143,6 +146,9 @@ func (w *watcher) note(e fsnotify.Event) {
 		return
 	}
 	if e.Op == fsnotify.Chmod && !w.attend[e.Name] {
+		if len(w.ignored) < mostIgnored {
+			w.ignored = append(w.ignored, e.Name)
+		}
 		return
 	}
 	// A folder on the way to a root is often a busy one, such as the home folder.
@@ -477,4 +483,11 @@ func (w *watcher) setAttended(paths map[string]bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.attend = paths
+	// The change may have come after the file was found unreadable and before this call.
+	for _, path := range w.ignored {
+		if paths[path] {
+			w.markLocked(path, false)
+		}
+	}
+	w.ignored = w.ignored[:0]
 }

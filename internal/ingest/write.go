@@ -422,5 +422,6 @@ func (in *Ingest) notRead(j *job, err error) {
 		wait, most = time.Second, time.Minute
 	}
 	f.stop()
-	f.timer = time.AfterFunc(min(wait<<min(f.tries-1, 16), most), func() { in.retry(j.path) })
+	retry := in.retry // Run takes it back when it ends
+	f.timer = time.AfterFunc(min(wait<<min(f.tries-1, 16), most), func() { retry(j.path) })
 }
