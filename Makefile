@@ -68,6 +68,7 @@ soak: ## inject faults at random for SOAK (10m)
 	@$(MAKE) --no-print-directory meter
 	TOKENMETER_E2E=1 TOKENMETER_BUILD=$(CURDIR)/build TOKENMETER_SOAK=$(or $(SOAK),10m) \
 		go test -count=1 -timeout 0 -tags $(TEST_TAGS) -v -run '^TestSoak$$' ./app/fault
+	TOKENMETER_SOAK=1 go test -count=1 -timeout 0 -tags $(TEST_TAGS) ./internal/store
 
 screenshots: ## take the pictures of the README in a desktop of their own
 	@assets/packaging/deps.sh build test
