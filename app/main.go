@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -31,6 +32,9 @@ var version = "0.0.0"
 func main() { os.Exit(run()) }
 
 func run() int {
+	if slices.Equal(os.Args[1:], []string{"--version"}) && cli.PrintVersion(os.Stdout, version) == nil {
+		return cli.ExitDone // 2 of 14 ms less than by way of the commands; a failure is told below
+	}
 	if runtime.GOOS == "linux" {
 		// The tray library ties this goroutine to its thread, which only other systems need
 		// and which makes each hand-over between goroutines dearer.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,6 +29,15 @@ Exit codes:
   2  wrong usage or unknown command
 `
 
+// PrintVersion writes what --version says, without the commands having to be made for it.
+func PrintVersion(w io.Writer, version string) error {
+	_, err := fmt.Fprintf(w, versionText, version)
+	return err
+}
+
+// versionText is what --version says.
+const versionText = "tokenmeter %s\n"
+
 // dataDirFlag is the one global flag.
 const dataDirFlag = "data-dir"
 
@@ -50,7 +60,7 @@ func newRoot(c *Context) *cobra.Command {
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetVersionTemplate("tokenmeter {{.Version}}\n")
+	root.SetVersionTemplate(fmt.Sprintf(versionText, "{{.Version}}"))
 	root.SetUsageTemplate(root.UsageTemplate() + exitCodes)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().String(dataDirFlag, "", "folder of the database (else TOKENMETER_DATA_DIR, else the system's place)")
