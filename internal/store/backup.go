@@ -47,6 +47,21 @@ func Backups(database string) []string {
 	return names
 }
 
+// backupsOn is Backups as they are to be trusted on a day: those that are dated later were
+// made while the clock ran ahead, and may be older than all others.
+func backupsOn(database string, day time.Time) []string {
+	today := BackupPath(database, day)
+	var past, ahead []string
+	for _, name := range Backups(database) {
+		if name > today {
+			ahead = append(ahead, name)
+		} else {
+			past = append(past, name)
+		}
+	}
+	return append(past, ahead...)
+}
+
 // BackupDay is the day in the name of a backup, at midnight UTC.
 func BackupDay(database, backup string) (day time.Time, ok bool) {
 	middle, ok := strings.CutPrefix(filepath.Base(backup), backupPrefix(database))
@@ -65,20 +80,20 @@ func BackupDay(database, backup string) (day time.Time, ok bool) {
 // steps of a few milliseconds. ErrDamaged means that the database is: then the earlier
 // backups stay as they are.
 func (s *Store) Backup(ctx context.Context, day time.Time, pause time.Duration) error {
-	path := BackupPath(s.path, day)
-	if err := s.backup(ctx, path, pause); err != nil {
+	if err := s.backup(ctx, day, pause); err != nil {
 		s.suspect(err)
 		return fmt.Errorf("back up database: %w", explain(err))
 	}
 	return nil
 }
 
-func (s *Store) backup(ctx context.Context, path string, pause time.Duration) (err error) {
+func (s *Store) backup(ctx context.Context, day time.Time, pause time.Duration) (err error) {
 	step := func(name string) {
 		if s.step != nil {
 			s.step(name)
 		}
 	}
+	path := BackupPath(s.path, day)
 	folder := filepath.Dir(path)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
@@ -115,7 +130,7 @@ func (s *Store) backup(ctx context.Context, path string, pause time.Duration) (e
 		return err
 	}
 	step("placed")
-	others := slices.DeleteFunc(Backups(s.path), func(name string) bool { return name == path })
+	others := slices.DeleteFunc(backupsOn(s.path, day), func(name string) bool { return name == path })
 	for _, name := range others[min(keptBackups-1, len(others)):] {
 		if err := removeDatabase(name); err != nil {
 			return err

@@ -41,10 +41,10 @@ func TestBackupsOfAWeekAreKept(t *testing.T) {
 	if n := total(t, old).Requests; n != 3*4 {
 		t.Errorf("%d requests on the third day", n)
 	}
-	// A clock that was ahead for a while must not keep today's from staying.
+	// What was made while the clock was ahead must not push out what is newer in truth.
 	must(t, s.Backup(context.Background(), day.AddDate(9, 0, 0), 0))
 	must(t, s.Backup(context.Background(), day.AddDate(0, 0, 9), 0))
-	if list := Backups(path); len(list) != 7 || filepath.Base(list[1]) != "tokenmeter-2026-11-10.db" {
+	if list := Backups(path); len(list) != 7 || filepath.Base(list[0]) != "tokenmeter-2026-11-10.db" {
 		t.Errorf("kept: %v", list)
 	}
 }
@@ -127,6 +127,21 @@ func TestADamagedBackupIsPassedOver(t *testing.T) {
 				t.Errorf("repaired: %+v, %v", r, err)
 			}
 		})
+	}
+}
+
+// One that was made while the clock ran ahead is as good as any, and older than it says.
+func TestABackupOfTheFutureComesLast(t *testing.T) {
+	l := newLibrary(t, 2)
+	path := l.copy(t, true)
+	newest := Backups(path)[0]
+	content, err := os.ReadFile(newest)
+	must(t, err)
+	must(t, os.WriteFile(BackupPath(path, damageTime.AddDate(1, 0, 0)), content, 0o600))
+	must(t, os.WriteFile(path, []byte("garbage"), 0o600))
+	s := openAt(t, path, Options{Repair: damageTime})
+	if r, err := s.Repaired(context.Background()); err != nil || r.Backup != newest {
+		t.Errorf("repaired: %+v, %v", r, err)
 	}
 }
 

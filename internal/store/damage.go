@@ -362,7 +362,7 @@ func rebuild(ctx context.Context, path string, o Options, r *Repair, step func(s
 		defer damaged.pages.close()
 	}
 	if damaged == nil || damaged.survey() {
-		for _, candidate := range Backups(path) {
+		for _, candidate := range backupsOn(path, o.Repair) {
 			if verify(ctx, candidate) != nil {
 				continue // the next older one
 			}
