@@ -43,8 +43,10 @@ type key struct {
 // The running window of a key is the one with the latest reset, for an old reading may
 // carry a new time (a copied log) but never a new reset. Within it the highest reading
 // holds, and a lower one only once a second, later one confirms it. When the reset has
-// passed without news, nothing is used: derived.
+// passed without news, nothing is used: derived. A reading of a clock that ran ahead by more
+// than usage.ClockTolerance is not believed before its time.
 func Current(samples []usage.Sample, now usage.Millis) []Window {
+	samples = slices.DeleteFunc(slices.Clone(samples), func(s usage.Sample) bool { return s.ObservedAt > now+usage.ClockTolerance })
 	home := homeAccounts(samples)
 	groups := map[key][]usage.Sample{}
 	for _, s := range samples {

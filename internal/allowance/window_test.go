@@ -62,6 +62,8 @@ func TestCurrent(t *testing.T) {
 		"no reset was ever stated and a length is over":    {[]usage.Sample{sample(301, 30, 999)}, 0, 999, 301, usage.SourceDerived},
 		"no reset, and a reading of an earlier window":     {[]usage.Sample{sample(900, 95, 999), sample(5, 4, 999)}, 4, 999, 5, usage.SourceServer},
 		"a reset in another century is not believed":       {[]usage.Sample{sample(10, 30, 60), sample(5, 35, 60_000_000)}, 35, 60, 5, usage.SourceServer},
+		"a clock that ran ahead":                           {[]usage.Sample{sample(10, 30, 60), sample(-60, 90, 200)}, 30, 60, 10, usage.SourceServer},
+		"a clock that is a little ahead":                   {[]usage.Sample{sample(10, 30, 60), sample(-2, 40, 60)}, 40, 60, -2, usage.SourceServer},
 		"not a number":                                     {[]usage.Sample{sample(10, 30, 60), sample(5, math.NaN(), 60), sample(4, math.Inf(1), 60), sample(3, -1, 60)}, 30, 60, 10, usage.SourceServer},
 	}
 	for name, c := range cases {

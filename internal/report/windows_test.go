@@ -74,7 +74,7 @@ func TestWindowsNeedNoOldReadings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, after := range []time.Duration{0, time.Minute, 4 * time.Hour, 30 * time.Hour, 5 * 24 * time.Hour, 400 * 24 * time.Hour} {
+			for _, after := range []time.Duration{-5 * 24 * time.Hour, -30 * time.Hour, 0, time.Minute, 4 * time.Hour, 30 * time.Hour, 5 * 24 * time.Hour, 400 * 24 * time.Hour} {
 				now := usage.MillisOf(start.AddDate(0, 0, days).Add(after))
 				some, err := b.store.CurrentSamples(ctx, now)
 				if err != nil {

@@ -14,13 +14,17 @@ import (
 // Samples lists allowance samples observed since a moment, oldest first. Of a run of equal
 // readings the first and the last are listed; readings in copied rows are not.
 func (s *Store) Samples(ctx context.Context, since usage.Millis) ([]usage.Sample, error) {
-	return s.samples(ctx, func(c *connection, l *sampleList) error { return l.read(c, int64(since), math.MaxInt64, "") })
+	return s.samples(ctx, func(c *connection, l *sampleList) error {
+		l.until = math.MaxInt64
+		return l.read(c, int64(since), math.MaxInt64, "")
+	})
 }
 
 // CurrentSamples lists those samples, oldest first, that can say something of the allowance
 // windows at a moment: of each window that was ever seen, what was read within its length
 // and two days before then; or, if that is nothing, before its last reading. So the answer
-// stays small however many years are stored.
+// stays small however many years are stored. What was read later than usage.ClockTolerance
+// after that moment is left out, for a clock ran ahead then.
 func (s *Store) CurrentSamples(ctx context.Context, now usage.Millis) ([]usage.Sample, error) {
 	return s.samples(ctx, func(c *connection, l *sampleList) error {
 		windows := map[sampleWindow]bool{} // whether it has been read
@@ -33,7 +37,7 @@ func (s *Store) CurrentSamples(ctx context.Context, now usage.Millis) ([]usage.S
 		if err != nil {
 			return err
 		}
-		l.windows = windows
+		l.windows, l.until = windows, int64(now+usage.ClockTolerance)
 		for minutes := range lengths {
 			if err := l.read(c, int64(now)-samplesReach(minutes), math.MaxInt64, " AND minutes=?3", minutes); err != nil {
 				return err
@@ -44,14 +48,14 @@ func (s *Store) CurrentSamples(ctx context.Context, now usage.Millis) ([]usage.S
 				continue
 			}
 			last, err := c.number(`
-				SELECT max(last) FROM series CROSS JOIN sample ON sample.series=series.id
-				WHERE agent=?1 AND account=?2 AND limits=?3 AND minutes=?4 AND used>=0
-					AND begin=(SELECT max(begin) FROM sample WHERE sample.series=series.id)
-					AND (thread=0 OR finish>=`+copiedRows+")", w.agent, w.account, w.limit, w.minutes)
+				SELECT max(CASE WHEN last<=?5 THEN last ELSE first END) FROM series CROSS JOIN sample ON sample.series=series.id
+				WHERE agent=?1 AND account=?2 AND limits=?3 AND minutes=?4 AND used>=0 AND first<=?5
+					AND begin=(SELECT max(begin) FROM sample WHERE sample.series=series.id AND first<=?5)
+					AND (thread=0 OR finish>=`+copiedRows+")", w.agent, w.account, w.limit, w.minutes, l.until)
 			if err != nil {
 				return err
 			}
-			err = l.read(c, last-samplesReach(w.minutes), last, " AND series.agent=?3 AND account=?4 AND limits=?5 AND minutes=?6", w.agent, w.account, w.limit, w.minutes)
+			err = l.read(c, last-samplesReach(w.minutes), math.MaxInt64, " AND series.agent=?3 AND account=?4 AND limits=?5 AND minutes=?6", w.agent, w.account, w.limit, w.minutes)
 			if err != nil {
 				return err
 			}
@@ -80,6 +84,7 @@ type sampleList struct {
 	agents  map[int64]usage.AgentID
 	found   []*usage.Sample
 	waiting names
+	until   int64                 // samples observed later are left out
 	windows map[sampleWindow]bool // where not nil, those of which something was found
 }
 
@@ -116,6 +121,9 @@ func (l *sampleList) read(c *connection, since, until int64, condition string, a
 			begin, finish = 0, 0 // positions are times there
 		}
 		add := func(at, ordinal int64) {
+			if at > l.until {
+				return
+			}
 			sample := &usage.Sample{
 				Agent: l.agents[integer(v[0])], WindowMinutes: integer(v[1]), UsedPercent: real(v[6]), ResetsAt: usage.Millis(integer(v[7])),
 				ObservedAt: usage.Millis(at), Ordinal: int(ordinal),

@@ -269,3 +269,7 @@ func CountsOf(e *Event) Counts {
 	}
 	return c
 }
+
+// ClockTolerance is how far after now a reading may lie and still be believed, in
+// milliseconds.
+const ClockTolerance = Millis(5 * 60_000)
