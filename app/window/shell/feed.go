@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"reflect"
 	"sync"
 	"time"
 
@@ -63,7 +64,10 @@ type Feed struct {
 	meter     report.Meter
 	connected bool
 
-	answers Answers // used by Run's goroutine only
+	// Used by Run's goroutine only.
+	answers Answers
+	shown   Model // what was delivered last
+	shownTo Wish  // and what for
 }
 
 // NewFeed makes a feed that is not running yet.
@@ -118,6 +122,7 @@ func (f *Feed) Run(ctx context.Context) {
 		f.mu.Unlock()
 		timer.Stop()
 		if !wish.Visible {
+			f.shown = Model{} // it will be drawn anew
 			continue
 		}
 		again := f.serve(ctx, wish, meter, connected)
@@ -216,12 +221,22 @@ func (f *Feed) serve(ctx context.Context, wish Wish, meter report.Meter, connect
 	}
 	if wish.Page == HistoryPage {
 		page := view.HistoryPage(days, snapshot)
-		f.o.Deliver(Model{History: &page})
+		f.deliver(wish, Model{History: &page})
 		return again
 	}
 	page := view.LivePage(snapshot)
-	f.o.Deliver(Model{Live: &page})
+	f.deliver(wish, Model{Live: &page})
 	return again
+}
+
+// deliver hands a model over unless a person could not tell it from what is shown, so that
+// nothing is drawn again in vain.
+func (f *Feed) deliver(wish Wish, m Model) {
+	if wish == f.shownTo && reflect.DeepEqual(m, f.shown) {
+		return
+	}
+	f.shown, f.shownTo = m, wish
+	f.o.Deliver(m)
 }
 
 // ask asks what the wanted page needs. An error closes nothing: the next call tries anew.

@@ -235,6 +235,27 @@ func TestHiddenNothingIsAsked(t *testing.T) {
 	r.await("the page again", today("1.20k"))
 }
 
+func TestWhatWouldLookTheSameIsNotShownAgain(t *testing.T) {
+	for _, page := range []string{shell.LivePage, shell.HistoryPage} {
+		t.Run(page, func(t *testing.T) {
+			r := newRig(t)
+			r.write(1200)
+			r.serve(report.Meter{})
+			r.run(page)
+			<-r.hello
+			r.await("the page", func(m shell.Model) bool { return m.Live != nil || m.History != nil })
+			for range 2 { // what was under way, as the line came up
+				select {
+				case <-r.models:
+				case <-time.After(300 * time.Millisecond):
+				}
+			}
+			r.server.Broadcast(link.Message{Do: link.Changed})
+			r.quiet(1500 * time.Millisecond) // longer than ages are kept for
+		})
+	}
+}
+
 func TestTenModelsASecondAtMost(t *testing.T) {
 	r := newRig(t)
 	r.write(1200)
@@ -250,6 +271,9 @@ func TestTenModelsASecondAtMost(t *testing.T) {
 	for done := false; !done; {
 		select {
 		case <-poke.C:
+			r.mu.Lock()
+			r.clock = r.clock.Add(time.Second) // ages are told in seconds
+			r.mu.Unlock()
 			r.server.Broadcast(link.Message{Do: link.Changed})
 		case <-r.models:
 			n++
