@@ -93,6 +93,7 @@ type Sink interface {
 	Mark(usage.Mark)
 	Sample(*usage.Sample)
 	Session(*usage.Session)
+	Bill(*usage.Bill)
 	Skip(usage.Skip)
 	// Checkpoint returns an error when reading must stop; Read returns that error.
 	Checkpoint(Cursor) error

@@ -15,6 +15,7 @@ func (r *record) Thread(*usage.Thread)   {}
 func (r *record) Mark(usage.Mark)        {}
 func (r *record) Sample(*usage.Sample)   {}
 func (r *record) Session(*usage.Session) {}
+func (r *record) Bill(*usage.Bill)       {}
 func (r *record) Skip(s usage.Skip)      { r.skips = append(r.skips, s) }
 func (r *record) Checkpoint(c Cursor) error {
 	r.cursors = append(r.cursors, c)

@@ -90,7 +90,7 @@ type piece struct {
 func (p *piece) rows() int { return rowsOf(&p.chunk) }
 
 func rowsOf(c *store.Chunk) int {
-	return len(c.Events) + len(c.Marks) + len(c.Samples) + len(c.Sessions)
+	return len(c.Events) + len(c.Marks) + len(c.Samples) + len(c.Sessions) + len(c.Bills)
 }
 
 // Bounds of a piece. It is cut off at the first checkpoint after pieceRows, and where no
@@ -127,10 +127,11 @@ func (b *bundles) put(old *bundle) {
 	clear(c.Marks)
 	clear(c.Samples)
 	clear(c.Sessions)
+	clear(c.Bills)
 	clear(old.pieces)
 	old.pieces = old.pieces[:0]
 	old.facts = store.Chunk{
-		Events: c.Events[:0], Threads: c.Threads[:0], Marks: c.Marks[:0], Samples: c.Samples[:0], Sessions: c.Sessions[:0],
+		Events: c.Events[:0], Threads: c.Threads[:0], Marks: c.Marks[:0], Samples: c.Samples[:0], Sessions: c.Sessions[:0], Bills: c.Bills[:0],
 	}
 	b.pool.Put(old)
 }
@@ -294,7 +295,7 @@ func (c *collector) begin(now stamp, packed bool, file io.ReaderAt) {
 }
 
 // extent is how much a chunk holds.
-type extent struct{ events, threads, marks, samples, sessions int }
+type extent struct{ events, threads, marks, samples, sessions, bills int }
 
 // open begins a piece.
 func (c *collector) open() {
@@ -303,12 +304,12 @@ func (c *collector) open() {
 		r.bundle = r.in.bundles.get()
 	}
 	c.facts = &r.bundle.facts
-	c.start = extent{len(c.facts.Events), len(c.facts.Threads), len(c.facts.Marks), len(c.facts.Samples), len(c.facts.Sessions)}
+	c.start = extent{len(c.facts.Events), len(c.facts.Threads), len(c.facts.Marks), len(c.facts.Samples), len(c.facts.Sessions), len(c.facts.Bills)}
 }
 
 // rows counts those of the piece.
 func (c *collector) rows() int {
-	return rowsOf(c.facts) - c.start.events - c.start.marks - c.start.samples - c.start.sessions
+	return rowsOf(c.facts) - c.start.events - c.start.marks - c.start.samples - c.start.sessions - c.start.bills
 }
 
 // Event takes a request. Every request of every agent comes through here.
@@ -363,6 +364,18 @@ func (c *collector) Session(s *usage.Session) {
 	c.bound()
 }
 
+// Bill takes what the agent says that a session has cost. One that is dated in the future of
+// this machine's clock must not keep later ones out.
+func (c *collector) Bill(b *usage.Bill) {
+	kept := *b
+	kept.Agent = c.agent
+	if c.file.Seen != 0 && kept.Time > c.file.Seen+futureTime {
+		kept.Time = c.file.Seen
+	}
+	c.facts.Bills = append(c.facts.Bills, kept)
+	c.bound()
+}
+
 // Skip counts what could not be used. It counts once the cursor is past it.
 func (c *collector) Skip(s usage.Skip) {
 	if c.skipped == nil {
@@ -412,7 +425,7 @@ func (c *collector) hand(last bool, err error) {
 	r := c.reading
 	r.bundle.pieces = append(r.bundle.pieces, piece{job: c.job, last: last, err: err, ahead: c.ahead, chunk: store.Chunk{
 		File: &file, Events: f.Events[from.events:], Threads: f.Threads[from.threads:], Marks: f.Marks[from.marks:],
-		Samples: f.Samples[from.samples:], Sessions: f.Sessions[from.sessions:],
+		Samples: f.Samples[from.samples:], Sessions: f.Sessions[from.sessions:], Bills: f.Bills[from.bills:],
 	}})
 	if !r.bulk || rowsOf(f) >= pieceRows || len(r.bundle.pieces) >= pieceRows {
 		r.send()

@@ -19,14 +19,15 @@ import (
 // library is a set of logs, a database that was filled from all of them, and a backup from
 // before the last of them were read.
 type library struct {
-	chunks []*Chunk
-	gone   map[string]bool // paths of logs that are no longer there
-	path   string
-	backup string
-	events map[int64]string // what was stored, by key
-	early  map[int64]bool   // keys that the backup has
-	left   map[int64]string // what the logs that are there tell by themselves
-	copied map[int64]bool   // keys of rows in them that are another log's
+	chunks      []*Chunk
+	gone        map[string]bool // paths of logs that are no longer there
+	path        string
+	backup      string
+	events      map[int64]string // what was stored, by key
+	early       map[int64]bool   // keys that the backup has
+	left        map[int64]string // what the logs that are there tell by themselves
+	copied      map[int64]bool   // keys of rows in them that are another log's
+	earlyChunks int              // so many are in the backup
 }
 
 var damageTime = time.Date(2026, 11, 24, 10, 11, 12, 0, time.UTC)
@@ -80,11 +81,16 @@ func newLibrary(t testing.TB, size int) *library {
 		}
 	}
 	for i, c := range l.chunks {
+		for n := range int64(4) {
+			c.Bills = append(c.Bills, usage.Bill{Agent: c.File.Agent, Session: c.File.Path, Model: fmt.Sprint("m", n), Time: usage.Millis(i), Cost: usage.Micros(n*1000 + int64(i)),
+				Tokens: usage.Tokens{Input: 3 * n, CacheRead: 70_000 * n, Output: 400 + n}, WebSearches: n})
+		}
 		l.gone[c.File.Path] = i%2 == 0
 	}
 	l.path = filepath.Join(t.TempDir(), "tokenmeter.db")
 	s := openAt(t, l.path, Options{})
 	early := len(l.chunks) * 9 / 10
+	l.earlyChunks = early
 	must(t, writeAll(t, s, l.chunks[:early]))
 	must(t, s.Backup(context.Background(), damageTime.AddDate(0, 0, -1), 0))
 	before, _ := events(t, s)
@@ -224,6 +230,25 @@ func (l *library) compare(t testing.TB, s *Store) (v verdict) {
 			twice++
 		}
 	}
+	stored := bills(t, s)
+	for i, c := range l.chunks {
+		for _, was := range c.Bills {
+			key := [2]string{was.Session, was.Model}
+			got, ok := stored[key]
+			delete(stored, key)
+			switch {
+			case ok && got != was:
+				v.wrong = append(v.wrong, fmt.Sprintf("got %+v\nwas %+v", got, was))
+			case !ok && !l.gone[c.File.Path]:
+				v.wrong = append(v.wrong, fmt.Sprintf("missing: %+v", was))
+			case !ok && i < l.earlyChunks:
+				v.lost = append(v.lost, fmt.Sprintf("%+v", was))
+			}
+		}
+	}
+	for _, b := range stored {
+		v.wrong = append(v.wrong, fmt.Sprintf("out of nothing: %+v", b))
+	}
 	checkSums(t, s)
 	v.kept, v.twice = float64(kept)/float64(rest), float64(twice)/float64(len(l.events))
 	return v
@@ -280,9 +305,12 @@ func TestEachPageInTurnZeroed(t *testing.T) {
 		withBackup bool
 		offset     int
 		kept       float64
+		twice      float64
 	}{
-		"with a backup": {true, 3, 0.93}, // that is older than a tenth of the logs
-		"without":       {false, 11, 0.93},
+		"with a backup": {true, 3, 0.93, 0}, // that is older than a tenth of the logs
+		// Where the rows of a fork's fork are no longer known, and the fork's log is gone, they
+		// may be taken for its own.
+		"without": {false, 11, 0.93, 0.005},
 	} {
 		t.Run(name, func(t *testing.T) {
 			least := 1.0
@@ -304,7 +332,7 @@ func TestEachPageInTurnZeroed(t *testing.T) {
 					defer s.Close()
 					v := l.compare(t, s)
 					least = min(least, v.kept)
-					if v.kept < c.kept || len(v.wrong) > 0 || v.twice > 0 || c.withBackup && len(v.lost) > 0 {
+					if v.kept < c.kept || len(v.wrong) > 0 || v.twice > c.twice || c.withBackup && len(v.lost) > 0 {
 						t.Error(v)
 					}
 				})

@@ -1,5 +1,6 @@
 // Package store keeps what the logs told in one SQLite file: events, their sums by quarter
-// of an hour and by local day, sessions, allowance samples, and how far each log was read.
+// of an hour and by local day, sessions, allowance samples, what agents say themselves that a session has cost, and how far
+// each log was read.
 //
 // It owns the schema and its migrations, and is the only room that knows SQL. It never
 // reads a log, never prices, never looks at a clock, and holds no text of a conversation.

@@ -28,6 +28,7 @@ func askAll(s *Store) error {
 	keep(s.Samples(ctx, 0))
 	keep(s.CurrentSamples(ctx, 2_000_000_000_000))
 	keep(s.Files(ctx))
+	keep(s.Bills(ctx))
 	return err
 }
 
@@ -49,6 +50,7 @@ func fillAll(t testing.TB, s *Store) {
 			c.Samples = append(c.Samples, usage.Sample{Agent: "a", LimitID: "l", WindowMinutes: 300, UsedPercent: float64(row), ObservedAt: when, Source: usage.SourceServer, Thread: thread, Ordinal: row})
 		}
 		c.Sessions = []usage.Session{{Agent: "a", ID: thread, Model: "m", Time: 1_932_884_130_000}}
+		c.Bills = []usage.Bill{{Session: thread, Model: "m", Time: 1_932_884_130_000, Cost: 7, Tokens: usage.Tokens{Output: 9}}}
 		chunks = append(chunks, c)
 	}
 	write(t, s, chunks...)

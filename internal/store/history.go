@@ -106,7 +106,11 @@ func (h *history) run(stored *time.Location) error {
 			return err
 		}
 	}
-	if !h.bounded {
+	if !h.bounded && h.query.Cost != nil {
+		if err := h.priced(piece{lo: undated, hi: undated + 1, start: undated, fixed: true}); err != nil {
+			return err
+		}
+	} else if !h.bounded {
 		from := rolls
 		if h.by[Session] {
 			from = undatedStrands
@@ -120,6 +124,9 @@ func (h *history) run(stored *time.Location) error {
 
 // dated adds up what has a date.
 func (h *history) dated(stored *time.Location) error {
+	if h.query.Cost != nil {
+		return h.spans(h.lo, h.hi)
+	}
 	if h.by[Session] {
 		return h.spans(h.lo, h.hi, strands, loose)
 	}
@@ -217,6 +224,11 @@ func (h *history) spans(lo, hi int64, from ...source) error {
 		}
 		for _, f := range from {
 			if err := h.add(f, p); err != nil {
+				return err
+			}
+		}
+		if h.query.Cost != nil {
+			if err := h.priced(p); err != nil {
 				return err
 			}
 		}
@@ -333,6 +345,60 @@ func (h *history) add(from source, p piece) error {
 			h.groups[g] = sum
 		}
 		*sum = sum.Plus(countsOf(v[5:]))
+		return nil
+	}, append([]driver.Value{p.lo, p.hi, p.offset, p.start}, h.filterArgs...)...)
+}
+
+// priced puts the query's own cost on each event of a piece and sums up.
+func (h *history) priced(p piece) error {
+	where := nearby + lastOfAll + ">=?1 AND " + firstOfAll + "<?2 AND " + eventQuarter + ">=?1 AND " + eventQuarter + "<?2"
+	if p.lo == undated {
+		where = "agent IN (SELECT id FROM agent) AND strand.day>=?1 AND strand.day<?2"
+	}
+	query := "SELECT " + h.bucket(p, eventQuarter, "") + ", agent, model, project, session, service, strand.day, event.ts," +
+		" event.input, event.cread, event.cw5, event.cw1, event.output, event.reason, event.searches" +
+		" FROM strand CROSS JOIN event ON event.strand=strand.id WHERE " + where + " AND ?3 NOTNULL AND ?4 NOTNULL" + h.filter
+	names := map[int64]string{0: ""}
+	name := func(id int64) (string, error) {
+		s, ok := names[id]
+		if !ok {
+			v, err := h.conn.first("SELECT s FROM str WHERE id=?", id)
+			if err != nil || v == nil {
+				return "", err
+			}
+			s = text(v[0])
+			names[id] = s
+		}
+		return s, nil
+	}
+	return h.conn.each(query, func(v []driver.Value) error {
+		g := group{when: integer(v[0])}
+		for i, d := range [...]Dimension{Agent, Model, Project, Session} {
+			if h.by[d] {
+				*[...]*int64{&g.agent, &g.model, &g.project, &g.session}[i] = integer(v[1+i])
+			}
+		}
+		e := usage.Event{Agent: h.agents[integer(v[1])], WebSearches: integer(v[14])}
+		e.Tokens = usage.Tokens{Input: integer(v[8]), CacheRead: integer(v[9]), CacheWrite5m: integer(v[10]), CacheWrite1h: integer(v[11]),
+			Output: integer(v[12]), Reasoning: integer(v[13])}
+		if day := integer(v[6]); day != undated {
+			e.Time = usage.Millis(day*dayLength + integer(v[7]))
+		}
+		var err error
+		if e.Model, err = name(integer(v[2])); err != nil {
+			return err
+		}
+		if e.Service, err = name(integer(v[5])); err != nil {
+			return err
+		}
+		c := costCounts(h.query.Cost(&e), e.Total())
+		c.Tokens, c.Requests = e.Tokens, 1
+		sum, ok := h.groups[g]
+		if !ok {
+			sum = new(usage.Counts)
+			h.groups[g] = sum
+		}
+		*sum = sum.Plus(c)
 		return nil
 	}, append([]driver.Value{p.lo, p.hi, p.offset, p.start}, h.filterArgs...)...)
 }

@@ -34,7 +34,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{path: path, step: o.step}
+	s := &Store{path: path, step: o.step, pricing: o.Pricing}
 	s.zone.Store(cmp.Or(o.Zone, time.UTC))
 	switch {
 	case o.ReadOnly && o.Still:
@@ -101,7 +101,7 @@ func (s *Store) connectWriter(ctx context.Context) error {
 		c.close()
 		return err
 	}
-	s.writer, err = newWriter(ctx, c, s.zone.Load())
+	s.writer, err = newWriter(ctx, c, s.zone.Load(), s.pricing)
 	if err != nil {
 		c.close()
 		return err

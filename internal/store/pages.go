@@ -481,6 +481,16 @@ func (p *pages) roots() map[string]uint32 {
 	return found
 }
 
+// version is that of the schema as the header has it; 0 = it cannot be read.
+func (p *pages) version() uint32 {
+	const at = 60
+	page := make([]byte, p.size)
+	if !p.read(1, page) {
+		return 0
+	}
+	return binary.BigEndian.Uint32(page[at:])
+}
+
 // reached are all pages that trees lead to, and the free ones.
 func (p *pages) reached(roots map[string]uint32) bitmap {
 	reached := newBitmap(p.count)

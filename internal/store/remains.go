@@ -42,12 +42,13 @@ var (
 	shapeSeries   = shape{"series", "niiiiiiii", false}
 	shapeSeriesID = shape{"sqlite_autoindex_series_1", "iiiiiiiii", true}
 	shapeSample   = shape{"sample", "iiiiiri", true}
+	shapeBill     = shape{"bill", "iiiiiiiiiiii", false}
 )
 
 // salvaged are the tables that are taken over.
 func salvaged() []shape {
 	return []shape{shapeMeta, shapeAgent, shapeStr, shapeFile, shapeSkip, shapeStrand, shapeEvent, shapeRedirect, shapeTwin,
-		shapeThread, shapeLineage, shapeMark, shapeSegment, shapeSession, shapeSeries, shapeSample}
+		shapeThread, shapeLineage, shapeMark, shapeSegment, shapeSession, shapeSeries, shapeSample, shapeBill}
 }
 
 func (s shape) fits(fields []field) bool {
@@ -78,6 +79,8 @@ func (s shape) fits(fields []field) bool {
 	switch s.name {
 	case "event":
 		return plausibleEvent(fields)
+	case "bill":
+		return plausibleBill(fields)
 	case "mark":
 		// A print is a hash of 64 bits, the number of a segment's rows is not: that tells
 		// them apart where no tree leads to the page any more.
@@ -103,6 +106,16 @@ func plausibleEvent(f []field) bool {
 	return true
 }
 
+// plausibleBill is plausibleEvent for a bill.
+func plausibleBill(f []field) bool {
+	for i := range f[3:] {
+		if n := f[3+i].n; n < 0 || n > maxCount && i > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // remains is a database file that rows are taken from, with what its ids are called in the
 // new one.
 type remains struct {
@@ -110,6 +123,7 @@ type remains struct {
 	roots  map[string]uint32
 	owned  bitmap          // pages that a tree leads to; nil = not asked yet
 	broken map[string]bool // tables that cannot be read in full
+	absent map[string]bool // tables that came after its schema
 
 	agents, strings, files, threads, series map[int64]int64
 	strands                                 map[int64]strandKey
@@ -125,13 +139,16 @@ func openRemains(path string, usual map[string]uint32) (*remains, error) {
 		return nil, err
 	}
 	m := &remains{
-		pages: p, broken: map[string]bool{},
+		pages: p, broken: map[string]bool{}, absent: map[string]bool{},
 		agents: map[int64]int64{}, strings: map[int64]int64{0: 0}, files: map[int64]int64{0: 0}, threads: map[int64]int64{0: 0}, series: map[int64]int64{},
 		strands: map[int64]strandKey{},
 	}
+	if p.version() == 1 {
+		m.absent[shapeBill.name] = true
+	}
 	m.roots = p.roots()
 	for name, root := range usual {
-		if _, ok := m.roots[name]; !ok {
+		if _, ok := m.roots[name]; !ok && !m.absent[name] {
 			m.roots[name] = root
 		}
 	}
@@ -141,6 +158,9 @@ func openRemains(path string, usual map[string]uint32) (*remains, error) {
 // survey finds out which tables are damaged. It says whether any is.
 func (m *remains) survey() bool {
 	for _, s := range salvaged() {
+		if m.absent[s.name] {
+			continue
+		}
 		t := &tree{pages: m.pages, index: s.index, take: func(r record) bool { return s.fits(r.fields) }}
 		t.walk(m.roots[s.name])
 		if t.broken {
@@ -154,6 +174,9 @@ func (m *remains) survey() bool {
 // longer leads. They are valid until the next one.
 func (m *remains) records(s shape) iter.Seq[record] {
 	return func(yield func(record) bool) {
+		if m.absent[s.name] {
+			return
+		}
 		stopped := false
 		t := &tree{pages: m.pages, index: s.index}
 		t.stop = func() bool { return stopped }

@@ -115,9 +115,10 @@ func (w *writer) rowOf(e *usage.Event, agent, file, key int64) (row, error) {
 	if e.Recorded != nil {
 		r.recorded, r.isLogged = *e.Recorded, true
 	}
-	if e.Cost.Priced {
-		r.cost, r.isPriced = e.Cost.Micros, true
-		if r.price, err = w.str(e.Cost.Row); err != nil {
+	cost := w.cost(e) // of the merged row: time, counters and service may be another's
+	if cost.Priced {
+		r.cost, r.isPriced = cost.Micros, true
+		if r.price, err = w.str(cost.Row); err != nil {
 			return row{}, err
 		}
 	}

@@ -352,6 +352,19 @@ func (r *rescue) facts(m *remains) error {
 			}
 			return []driver.Value{series, f[1].n, f[2].n, f[3].n, f[4].n, used, f[6].n}
 		}},
+		{shapeBill, insertBill + " ON CONFLICT DO NOTHING", func(f []field) []driver.Value {
+			agent, ok := m.agents[f[0].n]
+			session, known := m.strings[f[1].n]
+			model, named := m.strings[f[2].n]
+			if !ok || !known || !named {
+				return nil
+			}
+			values := []driver.Value{agent, session, model}
+			for _, number := range f[3:] {
+				values = append(values, number.n)
+			}
+			return values
+		}},
 	} {
 		insert := table.insert
 		if table.values == nil { // tables of a key and another one
@@ -581,7 +594,7 @@ func newDatabase(ctx context.Context, path string, zone *time.Location) (*writer
 	}
 	var w *writer
 	if err == nil {
-		w, err = newWriter(ctx, c, zone)
+		w, err = newWriter(ctx, c, zone, nil)
 	}
 	if err != nil {
 		c.close()

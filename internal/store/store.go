@@ -27,6 +27,9 @@ type Options struct {
 	// written to. "" = such a database cannot be opened.
 	Copies string
 
+	// Pricing puts costs on what is written; nil = events are stored with the cost they have.
+	Pricing *Pricing
+
 	step func(string) // for tests: called after each step of a repair or backup
 }
 
@@ -39,6 +42,7 @@ type Store struct {
 	mutex   sync.Mutex // held by whoever uses writer
 	writer  *writer    // nil when read-only
 	journal string
+	pricing *Pricing // guarded by mutex
 
 	identity os.FileInfo // of the file that is open
 	repaired *Repair     // by this Open

@@ -63,26 +63,35 @@ func (t *Tx) book(r *row, sign int64) {
 		c = usage.Counts{}.Minus(c)
 	}
 	s := r.strand
-	key := cell{quarterOf(r.time), s.agent, s.model, s.project}
-	sum, ok := t.cells[key]
-	if !ok {
-		sum = new(usage.Counts)
-		t.cells[key] = sum
-	}
-	*sum = sum.Plus(c)
+	t.sum(cell{quarterOf(r.time), s.agent, s.model, s.project}, c)
 	t.events[s.agent] += sign
 
 	ts := r.millisOfDay()
-	if !s.touched {
-		s.touched, s.first, s.last = true, ts, ts
-		t.strands = append(t.strands, s)
-	}
+	t.touch(s, ts)
 	s.delta = s.delta.Plus(c)
 	if sign < 0 {
 		s.recheck = true
 		return
 	}
 	s.first, s.last = min(s.first, ts), max(s.last, ts)
+}
+
+// sum adds to what roll and day will say of a quarter of an hour.
+func (t *Tx) sum(key cell, c usage.Counts) {
+	sum, ok := t.cells[key]
+	if !ok {
+		sum = new(usage.Counts)
+		t.cells[key] = sum
+	}
+	*sum = sum.Plus(c)
+}
+
+// touch has a strand written at the end, for an event at ts.
+func (t *Tx) touch(s *strand, ts int64) {
+	if !s.touched {
+		s.touched, s.first, s.last = true, ts, ts
+		t.strands = append(t.strands, s)
+	}
 }
 
 // put writes an event, merging it with the one under its key.

@@ -38,6 +38,7 @@ type Chunk struct {
 	Marks    []usage.Mark
 	Samples  []usage.Sample
 	Sessions []usage.Session
+	Bills    []usage.Bill
 }
 
 // Family is a thread whose lineage must be asked again, with its kin.
@@ -72,6 +73,9 @@ type Query struct {
 	Agents   []usage.AgentID
 	Projects []string
 	Models   []string
+	// Cost, if not nil, puts another cost on each request than the stored one, for a what-if.
+	// It makes the store look at every request of the range instead of at sums.
+	Cost func(*usage.Event) usage.Cost
 }
 
 // Row is one group of an answer. Start is the beginning of its hour, day, week or month in

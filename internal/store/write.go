@@ -44,6 +44,11 @@ func (t *Tx) Write(c *Chunk) error {
 			return fmt.Errorf("write session: %w", err)
 		}
 	}
+	for i := range c.Bills {
+		if err := t.writeBill(cmp.Or(c.Bills[i].Agent, agent), c.Bills[i]); err != nil {
+			return fmt.Errorf("write the agent's own sum: %w", err)
+		}
+	}
 	for i := range c.Samples {
 		if err := t.writeSample(cmp.Or(c.Samples[i].Agent, agent), &c.Samples[i]); err != nil {
 			return fmt.Errorf("write sample: %w", err)
@@ -90,7 +95,6 @@ func sane(e *usage.Event) {
 	for _, n := range []*int64{&e.Input, &e.CacheRead, &e.CacheWrite5m, &e.CacheWrite1h, &e.Output, &e.Reasoning, &e.WebSearches} {
 		*n = min(max(*n, 0), maxCount)
 	}
-	e.Cost.Micros = min(max(e.Cost.Micros, 0), maxCount)
 }
 
 // identity is the key under which an event is stored, after all that is known of twins.

@@ -18,11 +18,12 @@ const (
 // writer is the one connection that writes, with what it remembers of the tables. All of
 // that is dropped when a transaction fails or another process has written.
 type writer struct {
-	conn   *connection
-	zone   *time.Location
-	zoneID string
-	bulk   bool
-	buffer []row // for Tx.rows, kept during an import
+	conn    *connection
+	pricing *Pricing // nil = events keep the cost they come with
+	zone    *time.Location
+	zoneID  string
+	bulk    bool
+	buffer  []row // for Tx.rows, kept during an import
 
 	seen       int64 // PRAGMA data_version when the memory below was right
 	agents     map[usage.AgentID]int64
@@ -35,8 +36,8 @@ type writer struct {
 	redirects  bool    // the table redirect has rows
 }
 
-func newWriter(ctx context.Context, c *connection, zone *time.Location) (*writer, error) {
-	w := &writer{conn: c}
+func newWriter(ctx context.Context, c *connection, zone *time.Location, pricing *Pricing) (*writer, error) {
+	w := &writer{conn: c, pricing: pricing}
 	if err := w.setZone(ctx, zone); err != nil {
 		return nil, err
 	}
@@ -153,6 +154,9 @@ func (w *writer) refresh() error {
 		if err := w.rebuildDays(); err != nil {
 			return fmt.Errorf("rebuild days: %w", err)
 		}
+	}
+	if err := w.notePricing(); err != nil {
+		return err
 	}
 	redirects, err := w.conn.number("SELECT EXISTS (SELECT 1 FROM redirect)")
 	if err != nil {

@@ -49,6 +49,7 @@ type Want struct {
 	Samples  []WantedSample           `json:"samples,omitempty"`
 	Sessions map[string]WantedSession `json:"sessions,omitempty"`
 	Skips    map[usage.Reason]int     `json:"skips,omitempty"`
+	Bills    []WantedBill             `json:"bills,omitempty"`
 }
 
 // Sum is what the requests of one model, project, session and day add up to.
@@ -93,6 +94,21 @@ type WantedSession struct {
 	Parent        string `json:"parent,omitempty"`
 	ContextTokens int64  `json:"contextTokens,omitempty"`
 	ContextWindow int64  `json:"contextWindow,omitempty"`
+}
+
+// WantedBill is what the agent says of a session and model at the end.
+type WantedBill struct {
+	Session      string `json:"session"`
+	Model        string `json:"model"`
+	Time         string `json:"time,omitempty"`
+	Cost         int64  `json:"costMicros"`
+	Input        int64  `json:"input,omitempty"`
+	CacheRead    int64  `json:"cacheRead,omitempty"`
+	CacheWrite5m int64  `json:"cacheWrite5m,omitempty"`
+	CacheWrite1h int64  `json:"cacheWrite1h,omitempty"`
+	Output       int64  `json:"output,omitempty"`
+	Reasoning    int64  `json:"reasoning,omitempty"`
+	WebSearches  int64  `json:"webSearches,omitempty"`
 }
 
 // FileTime is the modification time of every file of a case.
@@ -313,13 +329,21 @@ func sortSums(sums []Sum) []Sum {
 	return sorted
 }
 
-func (f *Folded) wantedSamples() (samples []WantedSample) {
-	stamp := func(m usage.Millis) string {
-		if m == 0 {
-			return ""
-		}
-		return m.Time().Format(time.RFC3339)
+func stamp(m usage.Millis) string {
+	if m == 0 {
+		return ""
 	}
+	return m.Time().Format(time.RFC3339)
+}
+
+func (f *Folded) wantedBills() (bills []WantedBill) {
+	for _, b := range f.Bills {
+		bills = append(bills, WantedBill{b.Session, b.Model, stamp(b.Time), int64(b.Cost), b.Input, b.CacheRead, b.CacheWrite5m, b.CacheWrite1h, b.Output, b.Reasoning, b.WebSearches})
+	}
+	return bills
+}
+
+func (f *Folded) wantedSamples() (samples []WantedSample) {
 	for _, s := range f.Samples {
 		samples = append(samples, WantedSample{s.LimitID, s.WindowMinutes, s.UsedPercent, stamp(s.ResetsAt), stamp(s.ObservedAt), string(s.Source), s.Plan, s.Reached})
 	}

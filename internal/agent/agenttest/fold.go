@@ -16,6 +16,7 @@ type Facts struct {
 	Marks    []usage.Mark
 	Samples  []usage.Sample
 	Sessions []usage.Session
+	Bills    []usage.Bill
 	Skips    []usage.Skip
 	Cursor   agent.Cursor // of the last checkpoint
 	Cursors  int          // how many there were
@@ -40,6 +41,9 @@ func (f *Facts) Sample(s *usage.Sample) { f.Samples = append(f.Samples, *s) }
 // Session implements agent.Sink.
 func (f *Facts) Session(s *usage.Session) { f.Sessions = append(f.Sessions, *s) }
 
+// Bill implements agent.Sink.
+func (f *Facts) Bill(b *usage.Bill) { f.Bills = append(f.Bills, *b) }
+
 // Skip implements agent.Sink.
 func (f *Facts) Skip(s usage.Skip) { f.Skips = append(f.Skips, s) }
 
@@ -55,6 +59,7 @@ type Folded struct {
 	Events   []usage.Event   // one a request, by key
 	Sessions []usage.Session // the newest of each, by id
 	Samples  []usage.Sample  // each once, oldest first
+	Bills    []usage.Bill    // the newest of each session and model
 }
 
 // Fold makes of facts what a store must make of them, in memory and from nothing: readings of
@@ -105,8 +110,18 @@ func Fold(source agent.Source, facts *Facts) *Folded {
 			sessions[s.ID] = s
 		}
 	}
+	type bill struct{ session, model string }
+	bills := map[bill]usage.Bill{}
+	for _, b := range facts.Bills {
+		if known, ok := bills[bill{b.Session, b.Model}]; !ok || b.Newer(&known) > 0 {
+			bills[bill{b.Session, b.Model}] = b
+		}
+	}
 	return &Folded{
-		Events:  merge(events),
+		Events: merge(events),
+		Bills: slices.SortedFunc(maps.Values(bills), func(a, b usage.Bill) int {
+			return cmp.Or(cmp.Compare(a.Session, b.Session), cmp.Compare(a.Model, b.Model))
+		}),
 		Samples: slices.Compact(samples),
 		Sessions: slices.SortedFunc(maps.Values(sessions), func(a, b usage.Session) int {
 			return cmp.Compare(a.ID, b.ID)

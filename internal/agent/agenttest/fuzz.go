@@ -326,5 +326,6 @@ func (nobody) Thread(*usage.Thread)          {}
 func (nobody) Mark(usage.Mark)               {}
 func (nobody) Sample(*usage.Sample)          {}
 func (nobody) Session(*usage.Session)        {}
+func (nobody) Bill(*usage.Bill)              {}
 func (nobody) Skip(usage.Skip)               {}
 func (nobody) Checkpoint(agent.Cursor) error { return nil }

@@ -147,6 +147,7 @@ func join(list ...*Facts) *Facts {
 		all.Marks = append(all.Marks, f.Marks...)
 		all.Samples = append(all.Samples, f.Samples...)
 		all.Sessions = append(all.Sessions, f.Sessions...)
+		all.Bills = append(all.Bills, f.Bills...)
 		all.Skips = append(all.Skips, f.Skips...)
 		all.Cursor = f.Cursor
 	}
@@ -170,13 +171,15 @@ func (s *suite) same(t *testing.T, facts *Facts, what string) {
 
 // compare gives the first difference of two results, "" if there is none.
 func compare(want, got *Folded) string {
-	if slices.EqualFunc(want.Events, got.Events, sameEvent) && slices.Equal(want.Sessions, got.Sessions) && slices.Equal(want.Samples, got.Samples) {
+	if slices.EqualFunc(want.Events, got.Events, sameEvent) && slices.Equal(want.Sessions, got.Sessions) && slices.Equal(want.Samples, got.Samples) &&
+		slices.Equal(want.Bills, got.Bills) {
 		return ""
 	}
 	return cmp.Or(
 		compareLists("event", describe(want.Events), describe(got.Events)),
 		compareLists("session", describe(want.Sessions), describe(got.Sessions)),
-		compareLists("sample", describe(want.Samples), describe(got.Samples)))
+		compareLists("sample", describe(want.Samples), describe(got.Samples)),
+		compareLists("bill", describe(want.Bills), describe(got.Bills)))
 }
 
 // sameEvent compares all but the offset, which is that of whichever copy was read first.
@@ -228,6 +231,9 @@ func (s *suite) testWant(t *testing.T, want Want) {
 	}
 	if w, g := asJSON(want.Samples), asJSON(s.whole.wantedSamples()); w != g {
 		t.Errorf("samples\nwant %s\ngot  %s", w, g)
+	}
+	if w, g := asJSON(want.Bills), asJSON(s.whole.wantedBills()); w != g {
+		t.Errorf("bills\nwant %s\ngot  %s", w, g)
 	}
 	skips := map[usage.Reason]int{}
 	for _, facts := range s.facts {

@@ -18,8 +18,9 @@ type line struct {
 	version        string
 	apiError       bool // the line is an error message of Claude Code itself
 	cost           *usage.Micros
-	entry          entry // the message at the top level
-	inner          entry // the message of another file that a progress line repeats
+	bills          []byte // raw JSON: what the session has used so far, by model
+	entry          entry  // the message at the top level
+	inner          entry  // the message of another file that a progress line repeats
 }
 
 // entry is a message with what stands beside it.
@@ -96,6 +97,8 @@ func (p *parser) read(text []byte) (l line, ok bool) {
 			l.apiError = p.bool()
 		case "costUSD":
 			l.cost = p.money()
+		case "modelUsage":
+			l.bills = s.Raw()
 		case "data":
 			l.inner = entry{}
 			if s.Object() {
@@ -229,11 +232,15 @@ func (p *parser) counters(c *counters) {
 	if t.CacheRead == 0 {
 		t.CacheRead = cached
 	}
-	// The parts and their sum differ on damaged or foreign records only. An empty split
-	// means that all of it lives five minutes.
-	t.CacheWrite1h = writes1h
-	t.CacheWrite5m = max(writes, writes5m+writes1h) - writes1h
+	t.CacheWrite5m, t.CacheWrite1h = cacheWrites(writes, writes5m, writes1h)
 	t.Reasoning = min(t.Reasoning, t.Output)
+}
+
+// cacheWrites splits what was written to caches by how long it lives. The parts and their sum
+// differ on damaged or foreign records only. An empty split means that all of it lives five
+// minutes.
+func cacheWrites(all, fiveMinutes, hour int64) (int64, int64) {
+	return max(all, fiveMinutes+hour) - hour, hour
 }
 
 // iterations reads the requests that a response was made of. Those of type message are in
@@ -308,10 +315,12 @@ func (p *parser) pair(first, second string) (a, b int64) {
 	}
 }
 
+// longestText bounds names and paths, in bytes: those of real logs are shorter.
+const longestText = 4096
+
 func (p *parser) text() string {
-	const longest = 4096 // no name or path of a real log is longer
 	text, _ := p.scanner.Text()
-	if len(text) > longest {
+	if len(text) > longestText {
 		return ""
 	}
 	return p.known.String(text)
@@ -361,11 +370,9 @@ func (p *parser) time() usage.Millis {
 
 // money reads US dollars.
 func (p *parser) money() *usage.Micros {
-	const most = 1e9
-	dollars, ok := p.scanner.Float()
-	if !ok || dollars < 0 || dollars > most {
+	micros, ok := p.scanner.Money()
+	if !ok {
 		return nil
 	}
-	micros := usage.Micros(dollars*1e6 + 0.5)
 	return &micros
 }

@@ -130,7 +130,7 @@ func (p *parser) Line(text []byte, at int64, out agent.Sink) {
 	reason := usage.ReasonSyntax
 	agent.Repair(text, func(object []byte, offset int) {
 		// A part of a damaged record may be an object too, but has not these keys.
-		if l, ok := p.read(object); ok && l.kind != "" && (l.entry.has || l.inner.has) && agent.Valid(object) == nil {
+		if l, ok := p.read(object); ok && l.kind != "" && (l.entry.has || l.inner.has || l.hasBills()) && agent.Valid(object) == nil {
 			p.take(&l, at+int64(offset), out)
 			reason = usage.ReasonRepair
 		}
@@ -140,13 +140,20 @@ func (p *parser) Line(text []byte, at int64, out agent.Sink) {
 
 // tells reports whether facts come of the line.
 func (l *line) tells() bool {
-	return l.entry.message.usage.has || l.inner.message.usage.has || l.apiError
+	return l.entry.message.usage.has || l.inner.message.usage.has || l.apiError || l.hasBills()
+}
+
+func (l *line) hasBills() bool {
+	return l.kind == billKind && len(l.bills) > 0 && l.bills[0] == '{'
 }
 
 // take turns a line into facts.
 func (p *parser) take(l *line, at int64, out agent.Sink) {
 	if l.entry.time != 0 {
 		p.last = l.entry.time
+	}
+	if l.hasBills() {
+		p.bills(l, out)
 	}
 	e := &l.entry
 	if l.apiError {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +22,7 @@ import (
 // forks and sub-agents, ids of gateways or none, broken times, odd numbers, damage) and wants
 // the sums that the reference finds, read whole and in parts, in any order.
 func TestRandomHomes(t *testing.T) {
+	billed := 0
 	for seed := range uint64(100) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		files := randomHome(random)
@@ -49,7 +51,13 @@ func TestRandomHomes(t *testing.T) {
 				from = facts.Cursor
 			}
 		}
+		bills, err := reference.ClaudeBills(filepath.Join(env.Home, ".claude", "projects"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		billed += len(bills)
 		want, got := requestSums(theirs), eventSums(agenttest.Fold(source, facts).Events)
+		want, got = append(want, theirBills(bills)...), append(got, ourBills(facts.Bills)...)
 		only := func(list, other []string) string {
 			return strings.Join(slices.DeleteFunc(slices.Clone(list), func(line string) bool { return slices.Contains(other, line) }), "\n     ")
 		}
@@ -57,6 +65,29 @@ func TestRandomHomes(t *testing.T) {
 			t.Fatalf("home %d:\nwant %s\ngot  %s", seed, only(want, got), only(got, want))
 		}
 	}
+	if billed < 50 {
+		t.Errorf("%d bills in all homes say little", billed)
+	}
+}
+
+func theirBills(bills []reference.Bill) (lines []string) {
+	for _, b := range bills {
+		at := int64(0)
+		if !b.Time.IsZero() {
+			at = b.Time.UnixMilli()
+		}
+		lines = append(lines, fmt.Sprint("bill ", b.Session, " ", b.Model, " ", at, " ", b.Micros, " ", b.Input, b.CacheRead, b.CacheWrite5m, b.CacheWrite1h, b.Output, b.Reasoning, b.Searches))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func ourBills(bills []usage.Bill) (lines []string) {
+	for _, b := range bills {
+		lines = append(lines, fmt.Sprint("bill ", b.Session, " ", b.Model, " ", int64(b.Time), " ", int64(b.Cost), " ", b.Input, b.CacheRead, b.CacheWrite5m, b.CacheWrite1h, b.Output, b.Reasoning, b.WebSearches))
+	}
+	slices.Sort(lines)
+	return lines
 }
 
 func requestSums(requests []reference.Request) []string {
@@ -188,6 +219,19 @@ func randomHome(random *rand.Rand) map[string][]byte {
 						l["requestSessionId"] = l["sessionId"]
 					}
 					l["sessionId"] = session
+				}
+			case random.IntN(5) == 0:
+				used := map[string]any{"m5": 5}
+				for _, model := range []string{"m1", "m2[1m]", ""}[:1+random.IntN(3)] {
+					used[model] = map[string]any{
+						"inputTokens": number(), "outputTokens": number(), "thinkingTokens": number(), "cacheReadInputTokens": number(), "cacheCreationInputTokens": number(),
+						"cacheCreationEphemeral5mInputTokens": number(), "cacheCreationEphemeral1hInputTokens": number(), "webSearchRequests": number(),
+						"costUSD": pick(0, 0.1, 0.30000000000000004, json.Number("1e-5"), json.Number("0.0000005"), "1", nil, -1, 1e300),
+					}
+				}
+				l = map[string]any{"type": pick("cost-state", "cost-state", "result"), "modelUsage": used}
+				if random.IntN(4) > 0 {
+					l["sessionId"] = pick(session, "other")
 				}
 			case random.IntN(5) == 0:
 				l = map[string]any{"type": "user", "sessionId": session, "timestamp": "2031-04-05T01:02:03Z", "toolUseResult": map[string]any{"usage": counters()}}

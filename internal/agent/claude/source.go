@@ -39,7 +39,7 @@ func (Source) Info() agent.Info {
 		ID:       ID,
 		Name:     "Claude",
 		Slot:     0,
-		Revision: 1,
+		Revision: 2,
 		Records: []string{
 			"input, cache reads, cache writes of five minutes and of an hour, output and its reasoning part, for each request",
 			"sub-agents, advisor models and web searches",

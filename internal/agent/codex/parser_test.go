@@ -21,6 +21,7 @@ func (*nowhere) Thread(*usage.Thread)            {}
 func (n *nowhere) Mark(usage.Mark)               { n.marks++ }
 func (n *nowhere) Sample(*usage.Sample)          { n.samples++ }
 func (*nowhere) Session(*usage.Session)          {}
+func (*nowhere) Bill(*usage.Bill)                {}
 func (*nowhere) Skip(usage.Skip)                 {}
 func (*nowhere) Checkpoint(_ agent.Cursor) error { return nil }
 

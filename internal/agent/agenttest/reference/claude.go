@@ -118,7 +118,7 @@ func claudeFile(path, name string, desktop bool) (readings []claudeReading, err 
 func isClaudeRecord(tree any) bool {
 	_, top := member(tree, "message").(map[string]any)
 	_, inner := member(tree, "data", "message").(map[string]any)
-	return claudeName(tree, "type") != "" && (top || inner)
+	return claudeName(tree, "type") != "" && (top || inner || isClaudeBill(tree))
 }
 
 // claudeLine gives the readings of one line: none, or that of its message and those of the
@@ -139,19 +139,9 @@ func claudeLine(record any, name string, at int, desktop bool, guess time.Time) 
 		Time:    moment(member(entry, "timestamp")),
 	}}
 
-	folders := strings.Split(name, "/")
-	stem := strings.TrimSuffix(folders[len(folders)-1], filepath.Ext(name))
-	folders = folders[:len(folders)-1]
-	subagent := slices.Index(folders, "subagents")
+	session, subagent := claudeNamed(name)
 	if r.Session == "" {
-		switch {
-		case subagent > 0:
-			r.Session = folders[subagent-1]
-		case stem == "chat" && len(folders) > 1:
-			r.Session = folders[len(folders)-1]
-		default:
-			r.Session = stem
-		}
+		r.Session = session
 	}
 	if desktop && strings.HasPrefix(r.Project, "/sessions/") {
 		r.Project = ""
@@ -164,15 +154,14 @@ func claudeLine(record any, name string, at int, desktop bool, guess time.Time) 
 	}
 
 	side, _ := member(entry, "isSidechain").(bool)
-	ofSubagent := subagent > 0 || strings.HasPrefix(stem, "agent-")
 	origin := claudeName(record, "requestSessionId")
 	if origin == "" {
 		origin = r.Session
 	}
-	if side || inner || ofSubagent {
+	if side || inner || subagent {
 		r.weakness += 4
 	}
-	if ofSubagent {
+	if subagent {
 		r.weakness += 2
 	}
 	if origin != r.Session {
@@ -222,6 +211,21 @@ func claudeLine(record any, name string, at int, desktop bool, guess time.Time) 
 		}
 	}
 	return readings
+}
+
+// claudeNamed is what a file's name says of its session, and whether it is a sub-agent's.
+func claudeNamed(name string) (session string, subagent bool) {
+	folders := strings.Split(name, "/")
+	stem := strings.TrimSuffix(folders[len(folders)-1], filepath.Ext(name))
+	folders = folders[:len(folders)-1]
+	if at := slices.Index(folders, "subagents"); at > 0 {
+		return folders[at-1], true
+	}
+	session = stem
+	if stem == "chat" && len(folders) > 1 {
+		session = folders[len(folders)-1]
+	}
+	return session, strings.HasPrefix(stem, "agent-")
 }
 
 // claudeName is a text that names something; what is longer than any name or path is none.
