@@ -5,7 +5,8 @@
 //
 // home_test.go makes small homes with logs of both agents, state_test.go the states of a
 // data folder from which a command starts, strace_test.go lists the calls of a command and
-// injects faults into them, check_test.go says what must hold afterwards; the rest are the
+// injects faults into them, check_test.go says what must hold afterwards, connection_test.go
+// looks with strace for sockets that lead out of the machine; the rest are the
 // tests. Nothing of the project is replaced: real logs, real processes, a real database.
 //
 // A fault that never came to pass shows nothing, so only those are counted that strace

@@ -120,6 +120,11 @@ func TestContract(t *testing.T) {
 			under("agents[].", scanned),
 			[]string{
 				"agents[].skipped object", "agents[].places[].path text", "agents[].places[].there bool", "agents[].places[].from text",
+				"prices.version text", "prices.date text", "prices.settings text", "prices.currency text or null",
+				"prices.unpriced[].agent text", "prices.unpriced[].model text or null", "prices.unpriced[].requests number",
+				"prices.unpriced[].unpricedTokens number", "prices.unpriced[].why text",
+				"prices.tests[].agent text", "prices.tests[].model text", "prices.tests[].sessions number", "prices.tests[].requests number", "prices.tests[].oursUSD number",
+				"prices.tests[].theirsUSD number", "prices.tests[].offPercent number or null", "prices.tests[].unpriced number", "prices.tests[].unpricedUSD number",
 				"findings[].code text", "findings[].severity text", "findings[].subject text or null", "findings[].since text or null",
 				"findings[].title text", "findings[].text text", "findings[].action text",
 			},

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"tokenmeter/internal/agent"
@@ -15,6 +16,7 @@ import (
 	"tokenmeter/internal/ingest"
 	"tokenmeter/internal/link"
 	"tokenmeter/internal/platform"
+	"tokenmeter/internal/pricing"
 	"tokenmeter/internal/report"
 	"tokenmeter/internal/store"
 	"tokenmeter/internal/view"
@@ -25,6 +27,7 @@ type data struct {
 	dir    string
 	store  *store.Store
 	report *report.Report
+	prices *pricing.Prices
 	board  *health.Board
 	ingest *ingest.Ingest  // nil: not this command's task
 	took   ingest.Progress // of this command's own reading
@@ -57,6 +60,11 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 	d := &data{dir: dir, board: health.NewBoard(c.Clock)}
 	path := filepath.Join(dir, platform.DatabaseName)
 	var err error
+	d.prices = pricing.Load(dir)
+	pricing.PutProblems(d.board, dir, d.prices)
+	for _, f := range d.board.Findings() {
+		warn(c, "%s", health.Explain(f).Title+" ("+f.Args[0]+")")
+	}
 	d.unlock, err = d.lock(ctx, c)
 	if err != nil {
 		if _, missing := os.Stat(path); missing != nil {
@@ -71,14 +79,14 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 			return d, nil
 		}
 	}
-	o := store.Options{ReadOnly: err != nil || d.kept, Zone: c.Zone, Copies: platform.CacheDir(c.Env)}
+	o := store.Options{ReadOnly: err != nil || d.kept, Zone: c.Zone, Copies: platform.CacheDir(c.Env), Pricing: d.pricing()}
 	if d.unlock != nil {
 		o.Repair = c.Clock()
 	}
 	d.store, err = store.Open(ctx, path, o)
 	if d.kept && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrOlder)) {
 		// The meter has only just begun.
-		d.store, err = store.Open(ctx, path, store.Options{Zone: c.Zone})
+		d.store, err = store.Open(ctx, path, store.Options{Zone: c.Zone, Pricing: o.Pricing})
 	}
 	if d.unlock != nil && errors.Is(err, store.ErrReadOnly) {
 		// The lock is there from before, which can be taken even so.
@@ -126,7 +134,14 @@ func (d *data) unchanged(ctx context.Context, c *Context, path string) bool {
 		return false // opened for writing, it is made, mended or refused
 	}
 	d.ingest.Use(still)
-	if news, err := d.ingest.News(ctx); err != nil || news {
+	news, err := d.ingest.News(ctx)
+	if err == nil && !news {
+		// Costs of other prices have to be done again, which is writing.
+		var r store.Repricing
+		r, err = still.Repricing(ctx)
+		news = !r.Done || r.Version != d.prices.Version()
+	}
+	if err != nil || news {
 		_ = still.Close()
 		return false
 	}
@@ -144,7 +159,7 @@ func (d *data) answer(ctx context.Context, c *Context) {
 	}
 	d.tellRepair(ctx)
 	for _, f := range d.board.Findings() {
-		if f.Severity > health.Info {
+		if f.Severity > health.Info && f.Code != health.SettingsFailed && f.Code != health.SettingsWrong { // told already
 			warn(c, "%s", health.Explain(f).Title)
 		}
 	}
@@ -198,16 +213,45 @@ func (d *data) take(ctx context.Context, c *Context, bar bool) error {
 	d.ingest.Use(d.store)
 	end := func() {}
 	if bar && c.ErrorTerminal {
-		end = drawProgress(c.Stderr, d.ingest.Progress)
+		end = drawProgress(c.Stderr, func() string { return progressLine(d.ingest.Progress()) })
 	}
 	err := d.ingest.Once(ctx)
 	end()
 	d.took = d.ingest.Progress()
-	return err
+	if err != nil {
+		return err
+	}
+	return d.reprice(ctx, c, bar)
+}
+
+// reprice does again the costs that were stored under other prices.
+func (d *data) reprice(ctx context.Context, c *Context, bar bool) error {
+	var state atomic.Pointer[store.Repricing]
+	state.Store(&store.Repricing{})
+	end := func() {}
+	for {
+		r, err := d.store.Reprice(ctx)
+		if err != nil || r.Done {
+			end()
+			return err
+		}
+		if first := state.Swap(&r); first.Version == "" && bar && c.ErrorTerminal {
+			end = drawProgress(c.Stderr, func() string {
+				return "Prices have changed, costs are done again " + drawn(view.RepricedShare(*state.Load()))
+			})
+		}
+	}
+}
+
+// pricing is what the store is told of the prices.
+func (d *data) pricing() *store.Pricing {
+	return &store.Pricing{Version: d.prices.Version(), Cost: d.prices.Cost}
 }
 
 // meter is what a running meter would tell.
-func (d *data) meter() report.Meter { return report.Meter{Findings: d.board.Findings()} }
+func (d *data) meter() report.Meter {
+	return report.Meter{Findings: d.board.Findings(), Currency: d.prices.Currency()}
+}
 
 // close ends the use of the database. What is printed after it holds nobody up, however slow
 // the reader is. Calling it again does nothing.

@@ -202,7 +202,11 @@ func demoFigures(ctx context.Context, c *Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	return printTable(c.Stdout, q, rows, totals)
+	notes, err := q.footnotes(ctx, d, totals)
+	if err != nil {
+		return err
+	}
+	return printTable(c.Stdout, q, rows, totals, d.prices.Currency(), notes)
 }
 
 // demoHome makes the home of the demo, and says how to remove it. A folder that somebody

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +17,10 @@ import (
 	"tokenmeter/internal/health"
 	"tokenmeter/internal/ingest"
 	"tokenmeter/internal/platform"
+	"tokenmeter/internal/pricing"
 	"tokenmeter/internal/report"
+	"tokenmeter/internal/settings"
+	"tokenmeter/internal/store"
 	"tokenmeter/internal/usage"
 	"tokenmeter/internal/view"
 )
@@ -29,6 +33,7 @@ type doctorDocument struct {
 	DatabaseBytes *int64          `json:"databaseBytes"` // with what is still in its journal
 	Meter         doctorMeter     `json:"meter"`
 	Agents        []doctorAgent   `json:"agents"`
+	Prices        doctorPrices    `json:"prices"`
 	Findings      []doctorFinding `json:"findings"`
 }
 
@@ -36,6 +41,16 @@ type doctorMeter struct {
 	Running bool    `json:"running"`
 	Pid     *int64  `json:"pid"`
 	Version *string `json:"version"`
+}
+
+// doctorPrices says how good the costs are.
+type doctorPrices struct {
+	Version  string          `json:"version"`
+	Date     string          `json:"date"` // of the table
+	Settings string          `json:"settings"`
+	Currency *string         `json:"currency"` // nil = USD
+	Unpriced []unpricedModel `json:"unpriced"`
+	Tests    []doctorPrice   `json:"tests"` // against what agents note of costs themselves
 }
 
 type doctorAgent struct {
@@ -48,6 +63,19 @@ type doctorPlace struct {
 	Path  string `json:"path"`
 	There bool   `json:"there"`
 	From  string `json:"from"` // the variable that led here, or "default"
+}
+
+// doctorPrice compares our prices of a model with what an agent notes of costs.
+type doctorPrice struct {
+	Agent       usage.AgentID `json:"agent"`
+	Model       string        `json:"model"`
+	Sessions    int64         `json:"sessions"`
+	Requests    int64         `json:"requests"`
+	OursUSD     usd           `json:"oursUSD"`
+	TheirsUSD   usd           `json:"theirsUSD"`
+	OffPercent  *float64      `json:"offPercent"` // null where theirs is nothing
+	Unpriced    int64         `json:"unpriced"`   // sums and requests for which there is no price here
+	UnpricedUSD usd           `json:"unpricedUSD"`
 }
 
 type doctorFinding struct {
@@ -70,14 +98,14 @@ func doctorCommand(c *Context) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			doc, home, err := examine(cmd.Context(), c, dir)
+			doc, tests, err := examine(cmd.Context(), c, dir)
 			if err != nil {
 				return err
 			}
 			if asJSON {
 				return printJSON(c.Stdout, doc)
 			}
-			printDoctor(c.Stdout, doc, home)
+			printDoctor(c.Stdout, doc, tests, c.Env.Home)
 			return nil
 		},
 	}
@@ -87,12 +115,15 @@ func doctorCommand(c *Context) *cobra.Command {
 
 // examine looks at everything. A database that cannot be used is a finding here, not the
 // end: that is when a doctor is needed.
-func examine(ctx context.Context, c *Context, dir string) (doctorDocument, string, error) {
+func examine(ctx context.Context, c *Context, dir string) (doctorDocument, []report.PriceTest, error) {
 	database := filepath.Join(dir, platform.DatabaseName)
 	doc := doctorDocument{
 		Version: c.Version, DataFolder: dir, Database: database,
 		Agents: []doctorAgent{}, Findings: []doctorFinding{},
+		Prices: doctorPrices{Settings: settings.Path(dir), Unpriced: []unpricedModel{}, Tests: []doctorPrice{}},
 	}
+	prices := pricing.Load(dir)
+	doc.Prices.Version, doc.Prices.Date, doc.Prices.Currency = prices.Version(), prices.Table().Date(), text(prices.Currency().Code)
 	var findings []health.Finding
 	pong, err := ping(ctx, c, dir)
 	if err == nil {
@@ -102,11 +133,26 @@ func examine(ctx context.Context, c *Context, dir string) (doctorDocument, strin
 			findings = append(findings, meter.Findings...)
 		}
 	}
-	states, found, err := agentStates(ctx, c, dir)
+	states, tests, found, err := agentStates(ctx, c, dir, &doc.Prices)
 	if err != nil {
-		return doc, "", err
+		return doc, nil, err
 	}
 	findings = append(findings, found...)
+	for i := range tests {
+		p := &tests[i]
+		price := doctorPrice{
+			Agent: p.Agent, Model: p.Model, Sessions: p.Sessions, Requests: p.Requests, OursUSD: usd(p.Ours), TheirsUSD: usd(p.Theirs),
+			Unpriced: p.Unpriced, UnpricedUSD: usd(p.UnpricedCost),
+		}
+		if off, ok := p.Off(); ok {
+			price.OffPercent = new(math.Round(off*100) / 100)
+			if p.Doubtful() {
+				findings = append(findings, health.Finding{Code: health.PricesDiffer, Severity: health.Warning, Subject: p.Model,
+					Args: []string{view.Difference(off), view.Money(p.Theirs)}, Since: c.Clock()})
+			}
+		}
+		doc.Prices.Tests = append(doc.Prices.Tests, price)
+	}
 	if c.Desktop != nil {
 		findings = append(findings, c.Desktop(ctx)...)
 	}
@@ -123,23 +169,30 @@ func examine(ctx context.Context, c *Context, dir string) (doctorDocument, strin
 		doc.Agents = append(doc.Agents, agent)
 	}
 	doc.Findings = findingsOf(findings)
-	return doc, c.Env.Home, nil
+	return doc, tests, nil
 }
 
 // agentStates takes in what is new and lists the agents; when that is impossible it lists
 // them without figures, and what is wrong.
-func agentStates(ctx context.Context, c *Context, dir string) ([]report.AgentState, []health.Finding, error) {
+func agentStates(ctx context.Context, c *Context, dir string, prices *doctorPrices) ([]report.AgentState, []report.PriceTest, []health.Finding, error) {
 	quiet := *c
 	quiet.Stderr = io.Discard
 	d, err := open(ctx, &quiet, dir, false)
 	if ctx.Err() != nil {
-		return nil, nil, ctx.Err()
+		return nil, nil, nil, ctx.Err()
 	}
 	if err == nil {
 		defer d.close()
 		var s *report.Snapshot
 		if s, err = d.report.Snapshot(ctx, d.meter()); err == nil {
-			return s.Agents, s.Findings, nil
+			err = prices.fill(ctx, d)
+		}
+		var tests []report.PriceTest
+		if err == nil {
+			tests, err = d.report.SelfTest(ctx, d.prices.Cost)
+		}
+		if err == nil {
+			return s.Agents, tests, s.Findings, nil
 		}
 	}
 	var states []report.AgentState
@@ -154,7 +207,17 @@ func agentStates(ctx context.Context, c *Context, dir string) ([]report.AgentSta
 	}
 	board := health.NewBoard(c.Clock)
 	ingest.PutStoreError(board, filepath.Join(dir, platform.DatabaseName), err)
-	return states, board.Findings(), nil
+	return states, nil, board.Findings(), nil
+}
+
+// fill asks the store what has no price.
+func (p *doctorPrices) fill(ctx context.Context, d *data) error {
+	unpriced, err := d.report.Unpriced(ctx, store.Query{})
+	if err != nil {
+		return err
+	}
+	p.Unpriced = unpricedOf(unpriced, d.prices)
+	return nil
 }
 
 // placesFrom says of each folder what led to it.
@@ -211,7 +274,7 @@ func severityWord(s health.Severity) string {
 }
 
 // printDoctor prints the document for people.
-func printDoctor(w printer, doc doctorDocument, home string) {
+func printDoctor(w printer, doc doctorDocument, tests []report.PriceTest, home string) {
 	fmt.Fprintln(w, "Tokenmeter", doc.Version)
 	t := table{left: 2}
 	size := "not there yet"
@@ -227,6 +290,7 @@ func printDoctor(w printer, doc doctorDocument, home string) {
 	}
 	t.add("Data folder", view.ShortPath(doc.DataFolder, home))
 	t.add("Database", size)
+	t.add("Prices", "of "+doc.Prices.Date)
 	t.add("Meter", meter)
 	t.print(w, "  ")
 	fmt.Fprintln(w, "\nAgents")
@@ -252,6 +316,21 @@ func printDoctor(w printer, doc doctorDocument, home string) {
 				from = " (" + p.From + ")"
 			}
 			fmt.Fprintf(w, "    %s: %s%s\n", visible(view.ShortPath(p.Path, home)), state, from)
+		}
+	}
+	printUnpriced(w, doc.Prices.Unpriced)
+	if len(tests) > 0 {
+		fmt.Fprintln(w, "\nPrices, against what agents note of costs themselves")
+		if text := view.PriceTest(tests); text != "" {
+			fmt.Fprintln(w, "  "+text)
+		}
+		for _, p := range tests {
+			for i, line := range wrap(visible(p.Model)+": "+view.PriceTestOf(p), tableWidth-6) {
+				if i > 0 {
+					line = "  " + line
+				}
+				fmt.Fprintln(w, "    "+line)
+			}
 		}
 	}
 	if len(doc.Findings) == 0 {

@@ -27,6 +27,8 @@ type question struct {
 	agents   []usage.AgentID
 	projects []string
 	models   []string
+	as       whatIf
+	cost     func(*usage.Event) usage.Cost // of as; nil = the stored costs
 }
 
 // allDimensions are the words of --by, in the order of the columns.
@@ -41,6 +43,7 @@ func historyCommand(c *Context) *cobra.Command {
 	var since, until, zone string
 	var agents, projects, models []string
 	var asJSON, asCSV bool
+	var as whatIf
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "Sum up what was used, by time, agent, model, project, session",
@@ -49,19 +52,20 @@ func historyCommand(c *Context) *cobra.Command {
 part of an answer without --since and --until only.`,
 		Example: `  tokenmeter history
   tokenmeter history --by agent,model --since 2026-11-01 --json
-  tokenmeter history --by month,project --csv`,
+  tokenmeter history --by month,project --csv
+  tokenmeter history --by model --price-as claude-haiku-4-5`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if asJSON && asCSV {
 				return wrongUsage("--json and --csv exclude each other")
 			}
-			q := question{projects: projects, models: models, zone: c.Zone}
+			q := question{projects: projects, models: models, zone: c.Zone, as: as}
 			var err error
 			if q.by, err = parseBy(by); err != nil {
 				return err
 			}
 			if zone != "" {
-				if q.zone, err = time.LoadLocation(zone); err != nil {
-					return wrongUsage("%q is not a time zone: use a name such as Europe/Berlin or UTC", zone)
+				if q.zone, err = loadZone(zone); err != nil {
+					return err
 				}
 			}
 			if err := q.span(since, until, c.Clock()); err != nil {
@@ -79,17 +83,26 @@ part of an answer without --since and --until only.`,
 				return err
 			}
 			defer d.close()
+			if q.cost, err = q.as.cost(d, q.zone, c.Clock()); err != nil {
+				return err
+			}
 			rows, totals, err := q.ask(cmd.Context(), d.report)
+			var notes []string
+			if err == nil && !asJSON && !asCSV {
+				notes, err = q.footnotes(cmd.Context(), d, totals)
+			}
+			if err != nil {
+				return err
+			}
+			d.tellRepriced(cmd.Context(), c)
 			d.close()
 			switch {
-			case err != nil:
-				return err
 			case asJSON:
 				err = printHistoryJSON(c.Stdout, q, rows, totals)
 			case asCSV:
 				err = printHistoryCSV(c.Stdout, q, rows)
 			default:
-				err = printTable(c.Stdout, q, rows, totals)
+				err = printTable(c.Stdout, q, rows, totals, d.prices.Currency(), notes)
 			}
 			return errors.Join(err, d.incomplete)
 		},
@@ -102,9 +115,21 @@ part of an answer without --since and --until only.`,
 	f.StringArrayVar(&projects, "project", nil, "only this working folder; may be repeated")
 	f.StringArrayVar(&models, "model", nil, "only this model, as logged; may be repeated")
 	f.StringVar(&zone, "timezone", "", "whose days these are, as Europe/Berlin (else this machine's)")
+	f.StringVar(&as.model, "price-as", "", "what it would cost at the prices of this model")
+	f.StringVar(&as.date, "price-on", "", "what it would cost at the prices of this date")
+	f.StringVar(&as.service, "price-tier", "", "what it would cost as standard, fast, priority, flex or batch")
 	f.BoolVar(&asJSON, "json", false, "print one JSON document")
 	f.BoolVar(&asCSV, "csv", false, "print CSV with a header line")
 	return cmd
+}
+
+// loadZone understands --timezone.
+func loadZone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, wrongUsage("%q is not a time zone: use a name such as Europe/Berlin or UTC", name)
+	}
+	return zone, nil
 }
 
 // parseBy understands the list of --by.
@@ -170,10 +195,8 @@ func (q *question) span(since, until string, now time.Time) error {
 // the one asked for is summed up here, so that any list of steps can be asked for.
 func (q *question) ask(ctx context.Context, r *report.Report) ([]store.Row, usage.Counts, error) {
 	steps, rest := q.steps()
-	query := store.Query{
-		By: rest, Zone: q.zone, Since: usage.MillisOf(q.since), Until: usage.MillisOf(q.until),
-		Agents: q.agents, Projects: q.projects, Models: q.models,
-	}
+	query := q.query()
+	query.By = rest
 	if len(steps) > 0 {
 		query.By = append([]store.Dimension{finest(steps)}, rest...)
 	}
@@ -195,6 +218,14 @@ func (q *question) ask(ctx context.Context, r *report.Report) ([]store.Row, usag
 		)
 	})
 	return q.join(rows), answer.Totals, nil
+}
+
+// query is the range and the filters.
+func (q *question) query() store.Query {
+	return store.Query{
+		Zone: q.zone, Since: usage.MillisOf(q.since), Until: usage.MillisOf(q.until),
+		Agents: q.agents, Projects: q.projects, Models: q.models, Cost: q.cost,
+	}
 }
 
 // join sums up the rows that have the same keys.

@@ -112,10 +112,12 @@ func printJSON(w printer, v any) error {
 type historyDocument struct {
 	Rows   []row    `json:"rows"`
 	Totals counters `json:"totals"`
+	// PricedAs: the costs are a what-if.
+	PricedAs *pricedAs `json:"pricedAs,omitempty"`
 }
 
 func printHistoryJSON(w printer, q question, rows []store.Row, totals usage.Counts) error {
-	doc := historyDocument{Rows: make([]row, 0, len(rows)), Totals: countersOf(totals)}
+	doc := historyDocument{Rows: make([]row, 0, len(rows)), Totals: countersOf(totals), PricedAs: q.as.document()}
 	for _, r := range rows {
 		doc.Rows = append(doc.Rows, row{names: q.by, values: q.keys(r), counters: countersOf(r.Counts)})
 	}

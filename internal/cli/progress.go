@@ -18,8 +18,8 @@ const (
 	barWidth = 24
 )
 
-// drawProgress draws a bar until end is called, which wipes it out.
-func drawProgress(w io.Writer, progress func() ingest.Progress) (end func()) {
+// drawProgress draws a line that changes until end is called, which wipes it out.
+func drawProgress(w io.Writer, line func() string) (end func()) {
 	stop := make(chan struct{})
 	var drawn sync.WaitGroup
 	drawn.Go(func() {
@@ -34,7 +34,7 @@ func drawProgress(w io.Writer, progress func() ingest.Progress) (end func()) {
 				}
 				return
 			case <-timer.C:
-				line := progressLine(progress())
+				line := line()
 				fmt.Fprint(w, "\r", line, strings.Repeat(" ", max(0, width-len([]rune(line)))))
 				width = max(width, len([]rune(line)))
 				timer.Reset(barEvery)
@@ -47,13 +47,18 @@ func drawProgress(w io.Writer, progress func() ingest.Progress) (end func()) {
 	}
 }
 
-// progressLine is one state of the bar.
+// progressLine is one state of a reading.
 func progressLine(p ingest.Progress) string {
-	done := 0
+	share := 0.0
 	if p.Bytes > 0 {
-		done = int(min(p.BytesDone, p.Bytes) * barWidth / p.Bytes)
+		share = float64(p.BytesDone) / float64(p.Bytes)
 	}
-	return fmt.Sprintf("Reading %s%s %s of %s, %s of %s files",
-		strings.Repeat("█", done), strings.Repeat("░", barWidth-done),
+	return fmt.Sprintf("Reading %s %s of %s, %s of %s files", drawn(share),
 		view.Bytes(p.BytesDone), view.Bytes(p.Bytes), view.Exact(int64(p.FilesDone)), view.Exact(int64(p.Files)))
+}
+
+// drawn is a bar for a share from 0 to 1.
+func drawn(share float64) string {
+	done := int(min(max(share, 0), 1) * barWidth)
+	return strings.Repeat("█", done) + strings.Repeat("░", barWidth-done)
 }

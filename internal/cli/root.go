@@ -66,13 +66,19 @@ func newRoot(c *Context) *cobra.Command {
 	root.PersistentFlags().String(dataDirFlag, "", "folder of the database (else TOKENMETER_DATA_DIR, else the system's place)")
 	root.Flags().BoolVar(&hidden, "hidden", false, "start the meter without opening the window, as at login")
 	root.AddCommand(
-		scanCommand(c), statusCommand(c), historyCommand(c), doctorCommand(c),
+		scanCommand(c), statusCommand(c), historyCommand(c), explainCommand(c), priceCommand(c), doctorCommand(c),
 		windowCommand(c), quitCommand(c), demoCommand(c),
 	)
-	for _, sub := range root.Commands() {
-		sub.Args = asUsage(sub.Args)
-	}
+	argsAsUsage(root)
 	return root
+}
+
+// argsAsUsage makes errors of usage of what all commands below say of their arguments.
+func argsAsUsage(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		sub.Args = asUsage(sub.Args)
+		argsAsUsage(sub)
+	}
 }
 
 // asUsage makes an error of an Args rule an error of usage.
@@ -159,5 +165,9 @@ func figures(ctx context.Context, c *Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	return printTable(c.Stdout, q, rows, totals)
+	notes, err := q.footnotes(ctx, d, totals)
+	if err != nil {
+		return err
+	}
+	return printTable(c.Stdout, q, rows, totals, d.prices.Currency(), notes)
 }

@@ -95,7 +95,7 @@ func (t *table) widths(indent int) []int {
 			widths[i] = max(widths[i], length(cell))
 		}
 	}
-	const least = 8
+	const least = 6
 	for total(widths)+indent > tableWidth {
 		widest := -1
 		for i := t.whole; i < min(t.left, len(widths)); i++ {
@@ -135,7 +135,7 @@ func shorten(cell string, width int) string {
 }
 
 // printTable prints rows of history with their sum.
-func printTable(w printer, q question, rows []store.Row, totals usage.Counts) error {
+func printTable(w printer, q question, rows []store.Row, totals usage.Counts, currency usage.Currency, notes []string) error {
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(w, "Nothing was used in that time.")
 		return err
@@ -155,13 +155,21 @@ func printTable(w printer, q question, rows []store.Row, totals usage.Counts) er
 		for i, d := range q.by {
 			keys[i] = q.shown(d, keys[i], r.Start)
 		}
-		t.add(append(keys, figureCells(r.Counts, priced)...)...)
+		t.add(append(keys, figureCells(r.Counts, priced, currency)...)...)
 	}
 	t.rule()
 	sum := make([]string, len(q.by))
 	sum[0] = "Total"
-	t.add(append(sum, figureCells(totals, priced)...)...)
+	t.add(append(sum, figureCells(totals, priced, currency)...)...)
 	t.print(w, "")
+	for i, note := range notes {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		for _, line := range wrap(note, tableWidth) {
+			fmt.Fprintln(w, line)
+		}
+	}
 	return nil
 }
 
@@ -190,7 +198,7 @@ func figureHeads(priced bool) []string {
 	return heads
 }
 
-func figureCells(c usage.Counts, priced bool) []string {
+func figureCells(c usage.Counts, priced bool, currency usage.Currency) []string {
 	cells := []string{
 		view.Tokens(c.Fresh()), view.Tokens(c.Input), view.Tokens(c.CacheWrite()), view.Tokens(c.Output),
 		view.Tokens(c.CacheRead), view.Exact(c.Requests),
@@ -198,7 +206,7 @@ func figureCells(c usage.Counts, priced bool) []string {
 	if priced {
 		price := view.Dash
 		if c.PricedRequests > 0 {
-			price = view.Money(c.Cost)
+			price = view.Amount(c.Cost, currency)
 		}
 		cells = append(cells, price)
 	}

@@ -28,7 +28,7 @@ func TestNamesCannotSteerTheTerminal(t *testing.T) {
 	var out bytes.Buffer
 	table.print(&out, "")
 	found := findingsOf([]health.Finding{{Code: health.FileUnreadable, Subject: "/logs/\x1b[2J\n.jsonl"}})
-	printDoctor(&out, doctorDocument{Findings: found}, "")
+	printDoctor(&out, doctorDocument{Findings: found}, nil, "")
 	if strings.ContainsAny(strings.ReplaceAll(out.String(), "\n", ""), "\x1b\r\a") || !strings.Contains(out.String(), "/logs/�[2J�.jsonl") {
 		t.Errorf("printed %q", out.String())
 	}

@@ -13,6 +13,7 @@ import (
 	"tokenmeter/internal/health"
 	"tokenmeter/internal/link"
 	"tokenmeter/internal/platform"
+	"tokenmeter/internal/pricing"
 	"tokenmeter/internal/report"
 )
 
@@ -63,7 +64,12 @@ type Core struct {
 	listeners map[chan struct{}]bool
 
 	counting counting
-	unread   bool // the last snapshot could not be read; only Run's goroutine looks at it
+	prices   atomic.Pointer[pricing.Prices] // never nil
+
+	settingsMu sync.Mutex    // held by whoever puts settings in force
+	settled    chan struct{} // capacity one: other settings are in force
+
+	unread bool // the last snapshot could not be read; only Run's goroutine looks at it
 }
 
 // New makes this process the meter of the data folder: from here on others are refused and
@@ -84,8 +90,9 @@ func New(o Options) (*Core, error) {
 	}
 	c := &Core{
 		o: o, socket: socketPath(o), release: release, board: health.NewBoard(o.Clock),
-		wake: make(chan struct{}, 1), quit: make(chan struct{}), counting: counting{changed: make(chan struct{})}, listeners: map[chan struct{}]bool{},
+		wake: make(chan struct{}, 1), settled: make(chan struct{}, 1), quit: make(chan struct{}), counting: counting{changed: make(chan struct{}), repriced: make(chan struct{})}, listeners: map[chan struct{}]bool{},
 	}
+	c.use(pricing.Load(o.DataDir))
 	c.board.OnChange(c.poke)
 	c.current.Store(c.bare())
 	c.server, err = link.Listen(c.socket)
@@ -125,6 +132,7 @@ func (c *Core) Run(ctx context.Context) error {
 	defer endCounting()
 	var rooms sync.WaitGroup
 	rooms.Go(func() { c.count(counting) })
+	rooms.Go(func() { c.refresh(counting) })
 	served := make(chan error, 1)
 	go func() { served <- c.serve(lasting) }()
 
@@ -269,11 +277,15 @@ func (c *Core) hear(from *link.Conn, m link.Message) {
 	case link.Quit:
 		c.Quit()
 	case link.CatchUp:
+		c.followSettings()
 		c.counting.check()
 		c.counting.catchUp()
 		answer := c.changed()
 		answer.Do = link.Done
 		_ = from.Send(answer)
+	case link.Told:
+		c.counting.told()
+		_ = from.Send(link.Message{Do: link.Done})
 	case link.Ping:
 		c.counting.check()
 		_ = from.Send(c.pong())

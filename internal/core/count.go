@@ -33,6 +33,10 @@ type counting struct {
 
 	anew context.CancelCauseFunc // ends what works on the open store; nil = none is open
 
+	pricedMu sync.Mutex
+	priced   store.Repricing
+	repriced chan struct{} // closed when other prices are in force
+
 	fillMu  sync.Mutex
 	ingest  *ingest.Ingest
 	changed chan struct{} // closed when ingest is another
@@ -173,7 +177,7 @@ func (c *Core) count(ctx context.Context) {
 // countOnce opens the store and ingests until ctx ends or something breaks.
 func (c *Core) countOnce(ctx context.Context) error {
 	zone := c.o.Zone()
-	o := store.Options{Zone: zone}
+	o := store.Options{Zone: zone, Pricing: pricingOf(c.prices.Load())}
 	release, ingests, _ := ingest.TryLock(c.o.DataDir) // an error is met again below
 	if ingests {
 		defer release()
@@ -212,7 +216,11 @@ func (c *Core) countOnce(ctx context.Context) error {
 	})
 	c.counting.setIngest(in)
 	defer c.counting.setIngest(nil)
+	var pricer sync.WaitGroup
+	pricer.Go(func() { c.reprice(ctx, st) })
+	defer pricer.Wait()
 	if err := in.Run(ctx); ctx.Err() == nil {
+		anew(err)
 		return err
 	}
 	return context.Cause(ctx)

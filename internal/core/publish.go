@@ -95,6 +95,7 @@ func pause(reading, failing bool, took time.Duration) time.Duration {
 // snapshot never fails: what could not be read is a finding in it.
 func (c *Core) snapshot(ctx context.Context) *report.Snapshot {
 	// The window can read while this process does.
+	c.followSettings()
 	c.broadcast(c.changed())
 	c.counting.follow(ctx, c.o.Zone())
 	s, err := c.counting.snapshot(ctx, c.meter)
@@ -122,7 +123,7 @@ func (c *Core) snapshot(ctx context.Context) *report.Snapshot {
 	c.unread = true
 	c.storeFailed(err)
 	stale, m := *c.Current(), c.meter()
-	stale.Findings, stale.StaleSince, stale.Reading = m.Findings, m.StaleSince, m.Reading
+	stale.Findings, stale.StaleSince, stale.Reading, stale.Currency, stale.Repricing = m.Findings, m.StaleSince, m.Reading, m.Currency, m.Repricing
 	return &stale
 }
 
@@ -131,7 +132,7 @@ func (c *Core) bare() *report.Snapshot {
 	m, zone := c.meter(), c.o.Zone()
 	s := &report.Snapshot{
 		At: c.o.Clock().In(zone), Zone: zone, Home: c.o.Env.Home,
-		Reading: m.Reading, Findings: m.Findings, StaleSince: m.StaleSince,
+		Reading: m.Reading, Findings: m.Findings, StaleSince: m.StaleSince, Currency: m.Currency, Repricing: m.Repricing,
 	}
 	for _, a := range c.o.Agents {
 		state := report.AgentState{Agent: a}
@@ -148,7 +149,10 @@ func (c *Core) bare() *report.Snapshot {
 // meter is what only this process knows.
 func (c *Core) meter() report.Meter {
 	findings := c.board.Findings()
-	return report.Meter{Reading: c.counting.progress(), Findings: findings, StaleSince: c.staleSince(findings)}
+	return report.Meter{
+		Reading: c.counting.progress(), Findings: findings, StaleSince: c.staleSince(findings),
+		Currency: c.prices.Load().Currency(), Repricing: c.counting.repricing(),
+	}
 }
 
 // changed is the message that wakes the window.

@@ -29,12 +29,16 @@ const (
 	DatabaseFailed   Code = "database-failed"    // the database; the reason
 	DatabaseMoved    Code = "database-moved"     // the database
 	DiskFull         Code = "disk-full"          // the database
+	PricesDiffer     Code = "prices-differ"      // a model; by how much, what the agent says it cost
 	NoTrayHost       Code = "no-tray-host"       // subject empty
 	NoSessionBus     Code = "no-session-bus"     // subject empty
 	NoDisplay        Code = "no-display"         // subject empty
 	NoOpenGL         Code = "no-opengl"          // subject empty
 	WindowMissing    Code = "window-missing"     // where the program was looked for
 	WindowFailed     Code = "window-failed"      // the window program; how it ended
+	SettingsFailed   Code = "settings-failed"    // the file; why it cannot be read
+	SettingsWrong    Code = "settings-wrong"     // a key of the settings; what is wrong with it
+	PricesNotFetched Code = "prices-not-fetched" // the address; why not
 	NoLink           Code = "no-link"            // the socket; the reason
 )
 
@@ -178,6 +182,10 @@ var catalog = [...]page{
 		"The disk is full",
 		"There is no room to write {}. What is new waits in the logs. Nothing is lost.",
 		"Free some space on the disk that holds {}. The running meter tries again by itself."},
+	{PricesDiffer,
+		"Our prices of {} differ from the agent's own by {1}",
+		"Of the sessions whose cost the agent sums up itself ({2}), these prices give a sum that is {1} off. One of the two lists is wrong or older, or a service at another price was used, which such sums do not tell.",
+		"Compare the price of {} with its vendor's page. `tokenmeter doctor` lists both sums; a newer Tokenmeter may have newer prices."},
 	{NoTrayHost,
 		"This desktop shows no tray",
 		"There is no place for the tray item, so Tokenmeter works as an ordinary window.",
@@ -202,6 +210,18 @@ var catalog = [...]page{
 		"The window does not start",
 		"{} ended by itself ({1}). Tray, counting and terminal work.",
 		"Run `tokenmeter-window` in a terminal to see what it says. If it names a library, install that; else install Tokenmeter again."},
+	{SettingsFailed,
+		"The settings cannot be read",
+		"{1}. Until that is mended, the defaults count: prices of your own, mappings and the currency are not in force. The file is left as it is.",
+		"Mend {}, or rename it and begin a new one with `tokenmeter price`."},
+	{SettingsWrong,
+		"A setting is not in force: {}",
+		"{1}. The rest of the settings counts.",
+		"Correct it in the file settings.toml of the data folder, which `tokenmeter doctor` names."},
+	{PricesNotFetched,
+		"New prices could not be fetched",
+		"{1}. The prices that are here stay in force; it is tried again in a day or more.",
+		"Look whether {} can be reached from here and gives a table of prices, or set refresh = false in settings.toml."},
 	{NoLink,
 		"Window and terminal cannot reach the meter",
 		"The socket {} could not be made ({1}). Tray and counting work; the window follows a little later, and `tokenmeter quit` does not work.",

@@ -19,6 +19,7 @@ const (
 	Show      = "show"
 	Toggle    = "toggle"
 	Hide      = "hide"
+	Told      = "told" // the user has been told what the last change of prices did
 )
 
 // Message is one line. Members that a side does not know are ignored.

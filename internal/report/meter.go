@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"tokenmeter/internal/health"
+	"tokenmeter/internal/store"
+	"tokenmeter/internal/usage"
 )
 
 // Meter is what only the running meter knows and hands to the other program.
@@ -13,4 +15,8 @@ type Meter struct {
 	// StaleSince is since when the figures may be behind, because no meter runs or it
 	// cannot store what it reads; zero = they are current.
 	StaleSince time.Time `json:"staleSince,omitzero"`
+	// Repricing is how far stored costs follow the last change of prices.
+	Repricing store.Repricing `json:"repricing,omitzero"`
+	// Currency is the user's choice.
+	Currency usage.Currency `json:"currency,omitzero"`
 }

@@ -40,6 +40,8 @@ type Snapshot struct {
 	Findings []health.Finding
 	// StaleSince is the Meter's.
 	StaleSince time.Time
+	Currency   usage.Currency // the Meter's
+	Repricing  store.Repricing
 	Since      time.Time // first dated event ever, zero = nothing stored
 	Home       string    // the user's home folder, to write paths as ~/…
 }

@@ -45,7 +45,7 @@ func glanceNow(s *report.Snapshot) []string {
 		reads = Tokens(s.Now.CacheReadsPerMinute) + " cache reads a minute"
 	}
 	if s.Now.CostPerHour != nil {
-		money = Money(*s.Now.CostPerHour) + " an hour at list price"
+		money = Amount(*s.Now.CostPerHour, s.Currency) + " an hour at list price"
 	}
 	lines := []string{line + "."}
 	if more := tidy(", ", working, reads, money); more != "" {
@@ -66,7 +66,7 @@ func glanceToday(s *report.Snapshot) []string {
 		line += ", and " + Tokens(t.Counts.CacheRead) + " cache reads"
 	}
 	if t.Counts.PricedRequests > 0 {
-		line += ", " + Money(t.Counts.Cost) + " at list price"
+		line += ", " + Amount(t.Counts.Cost, s.Currency) + " at list price"
 	}
 	lines := []string{line + "."}
 	if against := change(t.Counts.Fresh(), t.UsualNow); against != "" {

@@ -6,6 +6,7 @@ import (
 
 	"tokenmeter/internal/report"
 	"tokenmeter/internal/store"
+	"tokenmeter/internal/usage"
 )
 
 // HistoryPage puts local days into words for the History page; s gives foot and banners.
@@ -14,7 +15,10 @@ func HistoryPage(d *report.DaysAnswer, s *report.Snapshot) History {
 	if h.Empty = EmptyPage(s); h.Empty != nil {
 		return h
 	}
-	h.Tiles = tiles(d)
+	if b, ok := repricingBanner(s); ok {
+		h.Banners = append(h.Banners, b)
+	}
+	h.Tiles = tiles(d, s.Currency)
 	keys := groupKeys(d)
 	h.Chart = daysChart(d, s, keys)
 	switch d.Range.Split {
@@ -26,9 +30,9 @@ func HistoryPage(d *report.DaysAnswer, s *report.Snapshot) History {
 		h.Split = "Agent"
 	}
 	for i, g := range d.Groups {
-		h.Rows = append(h.Rows, tableRow(keys[i].id, keys[i].name, keys[i].slot, g, d.Totals.Fresh()))
+		h.Rows = append(h.Rows, tableRow(keys[i].id, keys[i].name, keys[i].slot, g, d.Totals.Fresh(), s.Currency))
 	}
-	h.Total = tableRow("", "Total", otherSlot, report.Group{Counts: d.Totals}, d.Totals.Fresh())
+	h.Total = tableRow("", "Total", otherSlot, report.Group{Counts: d.Totals}, d.Totals.Fresh(), s.Currency)
 	return h
 }
 
@@ -47,17 +51,17 @@ func span(days []report.Day) string {
 	return first.Format("2 Jan") + " to " + last.Format("2 Jan 2006")
 }
 
-func tiles(d *report.DaysAnswer) []Figure {
+func tiles(d *report.DaysAnswer, currency usage.Currency) []Figure {
 	t := d.Totals
 	fresh := t.Fresh()
-	price := Figure{Label: "Cost at list price", Value: cost(t), Caption: "no price is known yet"}
+	price := costFigure(t, currency, "Cost at list price", "no price is known")
 	switch {
 	case t.Requests == 0:
 		price.Caption = "nothing to price"
 	case t.PricedRequests == t.Requests:
 		price.Caption = "everything is priced"
 	case t.PricedRequests > 0:
-		price.Caption = Tokens(t.UnpricedTokens) + " tokens without a price"
+		price.Caption = Coverage(t)
 	}
 	requests := Figure{Label: "Requests", Value: Exact(t.Requests), Caption: Dash}
 	if t.Requests > 0 {
@@ -146,11 +150,11 @@ func dayTitle(day report.Day, now time.Time) string {
 	return title
 }
 
-func tableRow(id, name string, slot int, g report.Group, whole int64) Row {
+func tableRow(id, name string, slot int, g report.Group, whole int64, currency usage.Currency) Row {
 	row := Row{
 		ID: id, Name: name, Slot: slot, Fresh: Tokens(g.Fresh()), Share: share(g.Fresh(), whole),
 		Input: Tokens(g.Input), CacheWrite: Dash, Output: Tokens(g.Output), CacheReads: Tokens(g.CacheRead),
-		Requests: Exact(g.Requests), Cost: cost(g.Counts), Counts: g.Counts,
+		Requests: Exact(g.Requests), Cost: cost(g.Counts, currency), Counts: g.Counts,
 	}
 	if g.CacheWrite() > 0 { // most agents do not log it, and none says so
 		row.CacheWrite = Tokens(g.CacheWrite())

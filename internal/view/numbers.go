@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"tokenmeter/internal/usage"
 )
 
 // Dash stands for what is not known.
@@ -85,30 +83,6 @@ func Exact(n int64) string {
 		b.WriteRune(d)
 	}
 	return sign + b.String()
-}
-
-// Money writes an amount: $12.22, from 1,000 $3,102.
-func Money(m usage.Micros) string {
-	if m < 0 {
-		return Minus + Money(-max(m, -math.MaxInt64)) // the lowest has no opposite
-	}
-	if m >= 999_995_000 {
-		dollars := int64(m / 1_000_000)
-		if m%1_000_000 >= 500_000 {
-			dollars++
-		}
-		return "$" + Exact(dollars)
-	}
-	cents := int64((m + 5_000) / 10_000)
-	return "$" + strconv.FormatInt(cents/100, 10) + "." + two(cents%100)
-}
-
-// cost is the money of sums, or a dash where nothing in them has a price.
-func cost(c usage.Counts) string {
-	if c.PricedRequests == 0 {
-		return Dash
-	}
-	return Money(c.Cost)
 }
 
 // Percent writes whole percents: 62 %.

@@ -122,7 +122,8 @@ func LivePage(s *report.Snapshot) Live {
 	}
 	l.Cost = Figure{Label: "Cost", Value: Dash, Caption: "an hour"}
 	if s.Now.CostPerHour != nil {
-		l.Cost.Value = Money(*s.Now.CostPerHour)
+		l.Cost.Value = Amount(*s.Now.CostPerHour, s.Currency)
+		l.Cost.Exact = bothAmounts(*s.Now.CostPerHour, s.Currency)
 	}
 	l.Reads = Figure{
 		Label: "Cache reads", Value: Tokens(s.Now.CacheReadsPerMinute), Caption: "a minute", Exact: Exact(s.Now.CacheReadsPerMinute),
@@ -213,7 +214,7 @@ func sessions(s *report.Snapshot) (list []Session, working string) {
 		row := Session{
 			ID: q.ID, Slot: slot, Agent: name, Project: names[i], Path: ShortPath(q.Project, s.Home), Branch: q.Branch,
 			Model: modelName(q.Model), Context: Dash, Fill: -1, Fresh: Tokens(q.Counts.Fresh()), Exact: Exact(q.Counts.Fresh()),
-			Cost: cost(q.Counts), LastLine: Age(q.Last.Time(), s.At), Working: q.Working,
+			Cost: cost(q.Counts, s.Currency), LastLine: Age(q.Last.Time(), s.At), Working: q.Working,
 		}
 		switch {
 		case q.ContextTokens > 0 && q.ContextWindow > 0:
@@ -240,11 +241,14 @@ func todayCard(s *report.Snapshot) Today {
 	card := Today{
 		Date:     s.At.Format("Mon 2 Jan, 15:04"),
 		Fresh:    Figure{Label: "Fresh tokens", Value: Tokens(fresh), Caption: "fresh tokens", Exact: Exact(fresh)},
-		Cost:     Figure{Label: "Cost", Value: cost(t.Counts), Caption: "at list price"},
+		Cost:     costFigure(t.Counts, s.Currency, "Cost", "at list price"),
 		Requests: Figure{Label: "Requests", Value: Exact(t.Counts.Requests), Caption: "requests"},
 		Hours:    t.Hours, Usual: t.Usual, Low: t.UsualLow, High: t.UsualHigh,
 		NowShare: (float64(s.At.Hour()) + float64(s.At.Minute())/60) / 24,
 		Against:  change(fresh, t.UsualNow),
+	}
+	if covered := Coverage(t.Counts); covered != "" && t.Counts.PricedRequests > 0 {
+		card.Cost.Caption = covered
 	}
 	if t.Counts.Requests == 1 {
 		card.Requests.Caption = "request"

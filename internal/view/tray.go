@@ -18,7 +18,7 @@ func TrayItem(s *report.Snapshot) Tray {
 	t.Today = "Today " + Tokens(fresh) + " fresh, " + plural(s.Today.Counts.Requests, "request", "requests")
 	t.Title = Tokens(fresh)
 	if s.Today.Counts.PricedRequests > 0 {
-		t.Today = "Today " + Tokens(fresh) + " fresh, " + Money(s.Today.Counts.Cost)
+		t.Today = "Today " + Tokens(fresh) + " fresh, " + Amount(s.Today.Counts.Cost, s.Currency)
 	}
 	if w := tightest(s); w != nil {
 		t.Title = Percent(*w.UsedPercent)
@@ -141,7 +141,7 @@ func tooltip(s *report.Snapshot) string {
 	}
 	today := "today " + Tokens(s.Today.Counts.Fresh())
 	if s.Today.Counts.PricedRequests > 0 {
-		today += ", " + Money(s.Today.Counts.Cost)
+		today += ", " + Amount(s.Today.Counts.Cost, s.Currency)
 	}
 	return fit(safe, tooltipLength-len("\n")-units(burning+", "+today)) + "\n" + burning + ", " + today
 }

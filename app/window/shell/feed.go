@@ -63,11 +63,13 @@ type Feed struct {
 	wish      Wish
 	meter     report.Meter
 	connected bool
+	line      Line // to the meter, nil = none
 
 	// Used by Run's goroutine only.
 	answers Answers
-	shown   Model // what was delivered last
-	shownTo Wish  // and what for
+	news    store.Repricing // told on the page that is shown, and standing there until it is left
+	shown   Model           // what was delivered last
+	shownTo Wish            // and what for
 }
 
 // NewFeed makes a feed that is not running yet.
@@ -168,6 +170,14 @@ func (f *Feed) hear(ctx context.Context, line Line) (spoke bool) {
 	if line.Send(f.o.Hello) != nil {
 		return false
 	}
+	f.mu.Lock()
+	f.line = line
+	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		f.line = nil
+		f.mu.Unlock()
+	}()
 	for {
 		m, err := line.Receive()
 		if err != nil {
@@ -219,7 +229,11 @@ func (f *Feed) serve(ctx context.Context, wish Wish, meter report.Meter, connect
 	if snapshot.Now.Live || meter.Reading.Running {
 		again = agesTime
 	}
+	if wish.Page != HistoryPage {
+		f.news = store.Repricing{}
+	}
 	if wish.Page == HistoryPage {
+		f.tell(snapshot)
 		page := view.HistoryPage(days, snapshot)
 		f.deliver(wish, Model{History: &page})
 		return again
@@ -227,6 +241,26 @@ func (f *Feed) serve(ctx context.Context, wish Wish, meter report.Meter, connect
 	page := view.LivePage(snapshot)
 	f.deliver(wish, Model{Live: &page})
 	return again
+}
+
+// tell sees to it that what the last change of prices did is said once: the meter hears that
+// it was, and here it stands until the page is left.
+func (f *Feed) tell(s *report.Snapshot) {
+	if view.Repriced(s.Repricing, s.Currency) == "" {
+		if s.Repricing.Version == f.news.Version && s.Repricing.Done {
+			s.Repricing = f.news
+		}
+		return
+	}
+	if f.news == s.Repricing {
+		return
+	}
+	f.mu.Lock()
+	line := f.line
+	f.mu.Unlock()
+	if line != nil && line.Send(link.Message{Do: link.Told}) == nil {
+		f.news = s.Repricing
+	}
 }
 
 // deliver hands a model over unless a person could not tell it from what is shown, so that

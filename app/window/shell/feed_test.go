@@ -382,3 +382,46 @@ func TestADatabaseThatCannotBeReadIsSaidInWords(t *testing.T) {
 		})
 	}
 }
+
+// TestAChangeOfPricesIsToldOnce: on the page that shows costs, until it is left, whatever the
+// meter says meanwhile.
+func TestAChangeOfPricesIsToldOnce(t *testing.T) {
+	r := newRig(t)
+	r.write(1200)
+	news := report.Meter{Repricing: store.Repricing{Version: "b", From: "a", Changed: 3, Before: 9_000_000, After: 8_000_000, Last: 9, Next: 10, Done: true}}
+	r.serve(news)
+	r.run(shell.LivePage)
+	<-r.hello
+	r.await("the live page", func(m shell.Model) bool { return m.Live != nil })
+	r.feed.Want(shell.Wish{Visible: true, Page: shell.HistoryPage, Question: history.First()})
+	told := func(m shell.Model) bool {
+		return m.History != nil && len(m.History.Banners) == 1 && m.History.Banners[0].Text == "3 requests cost $8.00 at list price, not $9.00."
+	}
+	r.await("the news", told)
+	select {
+	case m := <-r.hello:
+		if m.Do != link.Told {
+			t.Errorf("the meter heard %+v", m)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the meter does not hear of it")
+	}
+	news.Repricing.Told = true
+	text, err := json.Marshal(news)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.mu.Lock()
+	r.clock = r.clock.Add(time.Second)
+	r.mu.Unlock()
+	r.write(300)
+	r.server.Broadcast(link.Message{Do: link.Changed, Meter: text})
+	r.await("the news, beside new figures", func(m shell.Model) bool { return told(m) && m.History.Tiles[0].Value == "1.50k" })
+	r.feed.Want(shell.Wish{Visible: true, Page: shell.LivePage, Question: history.First()})
+	r.await("the live page", func(m shell.Model) bool { return m.Live != nil })
+	r.feed.Want(shell.Wish{Visible: true, Page: shell.HistoryPage, Question: history.First()})
+	m := r.await("the history page", func(m shell.Model) bool { return m.History != nil })
+	if len(m.History.Banners) != 0 {
+		t.Errorf("it is told again: %+v", m.History.Banners)
+	}
+}

@@ -1,0 +1,74 @@
+package core
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"tokenmeter/internal/health"
+	"tokenmeter/internal/network"
+	"tokenmeter/internal/pricing"
+	"tokenmeter/internal/settings"
+)
+
+// followSettings puts the settings in force if their file has changed. It costs one look at
+// the file's times.
+func (c *Core) followSettings() {
+	c.settingsMu.Lock()
+	defer c.settingsMu.Unlock()
+	if c.prices.Load().Settings().Changed(settings.Path(c.o.DataDir)) {
+		c.use(pricing.Load(c.o.DataDir))
+	}
+}
+
+// use puts prices in force and says what is wrong with them.
+func (c *Core) use(p *pricing.Prices) {
+	before := c.prices.Swap(p)
+	pricing.PutProblems(c.board, c.o.DataDir, p)
+	if before != nil && before.Version() != p.Version() {
+		c.counting.setPricing(pricingOf(p))
+	}
+	signal(c.settled)
+	c.poke()
+}
+
+// refresh fetches prices once a day, if the settings permit that; else it only waits for
+// other settings.
+func (c *Core) refresh(ctx context.Context) {
+	client, err := network.New(network.Options{
+		Version: c.o.Version, Ledger: filepath.Join(c.o.DataDir, network.LedgerName), Now: c.o.Clock,
+	})
+	if err != nil { // only where Options are not filled in
+		c.board.Set(health.PricesNotFetched, health.Warning, settings.FileName, err.Error())
+		return
+	}
+	seed := uint64(c.o.Clock().UnixNano()) // of this run: a day's wait is as random as its start
+	for {
+		p := c.prices.Load()
+		changed, next, err := p.Refresh(ctx, c.o.DataDir, seed, c.o.Clock(), client.Fetch)
+		if ctx.Err() != nil {
+			return
+		}
+		address := p.Settings().Prices.URL
+		if err != nil {
+			c.board.Set(health.PricesNotFetched, health.Info, address, err.Error())
+		} else {
+			c.board.Clear(health.PricesNotFetched, address)
+		}
+		if changed {
+			c.settingsMu.Lock()
+			c.use(pricing.Load(c.o.DataDir))
+			c.settingsMu.Unlock()
+		}
+		var due <-chan time.Time
+		if !next.IsZero() {
+			due = time.After(max(next.Sub(c.o.Clock()), time.Minute))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-due:
+		case <-c.settled:
+		}
+	}
+}
