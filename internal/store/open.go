@@ -18,7 +18,7 @@ const (
 	busyMilliseconds = 5000
 	// Page caches, in KiB. An import touches most of the key index in every transaction.
 	cacheIdle   = 2048
-	cacheImport = 32768
+	cacheImport = 24576
 	cacheReader = 4096
 	// How long the write-ahead log may grow, in pages, before it is folded in.
 	checkpointIdle   = 1000
