@@ -313,7 +313,8 @@ func priceUnsetCommand(c *Context) *cobra.Command {
 }
 
 func priceCurrencyCommand(c *Context) *cobra.Command {
-	return &cobra.Command{
+	var fetched bool
+	cmd := &cobra.Command{
 		Use:   "currency CODE RATE",
 		Short: "Show amounts in another currency, at a rate of your own: EUR 0.92; USD goes back",
 		Args:  cobra.RangeArgs(1, 2),
@@ -331,10 +332,12 @@ func priceCurrencyCommand(c *Context) *cobra.Command {
 				}
 			}
 			return changeSettings(cmd, c, "Amounts are shown in "+code+".", func(*pricing.Prices) ([]settings.Change, error) {
-				return []settings.Change{settings.SetCurrency(code, rate, false)}, nil
+				return []settings.Change{settings.SetCurrency(code, rate, fetched)}, nil
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&fetched, "fetched", false, "take a newer rate along with fetched prices; only with refresh = true")
+	return cmd
 }
 
 // changeSettings makes a change, tells a running meter, and says what counts now.

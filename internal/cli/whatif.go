@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"tokenmeter/internal/link"
 	"tokenmeter/internal/price"
 	"tokenmeter/internal/report"
+	"tokenmeter/internal/store"
 	"tokenmeter/internal/usage"
 	"tokenmeter/internal/view"
 )
@@ -161,6 +163,12 @@ func (d *data) tellRepriced(ctx context.Context, c *Context) {
 		_, err = askMeter(ctx, c, d.dir, link.Message{Do: link.Told})
 	} else {
 		err = d.store.TellRepriced(ctx)
+		if errors.Is(err, store.ErrReadOnly) && d.unlock != nil { // open without a trace, for there was nothing new
+			var writable *store.Store
+			if writable, err = store.Open(ctx, d.store.Path(), store.Options{Zone: c.Zone, Pricing: d.pricing()}); err == nil {
+				err = errors.Join(writable.TellRepriced(ctx), writable.Close())
+			}
+		}
 	}
 	if err == nil {
 		fmt.Fprintln(c.Stderr, "note:", note)

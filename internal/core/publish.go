@@ -123,7 +123,7 @@ func (c *Core) snapshot(ctx context.Context) *report.Snapshot {
 	c.unread = true
 	c.storeFailed(err)
 	stale, m := *c.Current(), c.meter()
-	stale.Findings, stale.StaleSince, stale.Reading, stale.Currency, stale.Repricing = m.Findings, m.StaleSince, m.Reading, m.Currency, m.Repricing
+	stale.Findings, stale.StaleSince, stale.Reading, stale.Currency, stale.Repricing, stale.Online = m.Findings, m.StaleSince, m.Reading, m.Currency, m.Repricing, m.Online
 	return &stale
 }
 
@@ -132,7 +132,7 @@ func (c *Core) bare() *report.Snapshot {
 	m, zone := c.meter(), c.o.Zone()
 	s := &report.Snapshot{
 		At: c.o.Clock().In(zone), Zone: zone, Home: c.o.Env.Home,
-		Reading: m.Reading, Findings: m.Findings, StaleSince: m.StaleSince, Currency: m.Currency, Repricing: m.Repricing,
+		Reading: m.Reading, Findings: m.Findings, StaleSince: m.StaleSince, Currency: m.Currency, Repricing: m.Repricing, Online: m.Online,
 	}
 	for _, a := range c.o.Agents {
 		state := report.AgentState{Agent: a}
@@ -151,7 +151,7 @@ func (c *Core) meter() report.Meter {
 	findings := c.board.Findings()
 	return report.Meter{
 		Reading: c.counting.progress(), Findings: findings, StaleSince: c.staleSince(findings),
-		Currency: c.prices.Load().Currency(), Repricing: c.counting.repricing(),
+		Currency: c.prices.Load().Currency(), Repricing: c.counting.repricing(), Online: c.prices.Load().Online(),
 	}
 }
 

@@ -25,6 +25,9 @@ type file struct {
 	Aliases       map[string]string     `json:"aliases"`
 	SessionModels []string              `json:"session_models"`
 	Base          fileBase              `json:"base"`
+	// Exchange is what a US dollar costs in other currencies. The built-in table has none:
+	// a rate is of its day.
+	Exchange map[string]Rate `json:"exchange"`
 }
 
 type fileSource struct {

@@ -64,7 +64,7 @@ func (d *Day) UnmarshalText(text []byte) error {
 func (t *Table) With(o Overrides) (*Table, error) {
 	bare := t.bare()
 	next := &Table{
-		version: bare.version, date: bare.date, sources: bare.sources, vendors: bare.vendors, models: maps.Clone(bare.models),
+		version: bare.version, date: bare.date, exchange: bare.exchange, sources: bare.sources, vendors: bare.vendors, models: maps.Clone(bare.models),
 		aliases: bare.aliases, session: bare.session, known: map[string]match{}, under: bare, overrides: o,
 	}
 	var wrong []error

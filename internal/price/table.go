@@ -26,6 +26,7 @@ const forever usage.Millis = math.MaxInt64
 type Table struct {
 	version   string
 	date      string
+	exchange  map[string]Rate // units for a US dollar, by the code of the currency
 	sources   map[string]Source
 	vendors   map[string]*vendor
 	models    map[string]*model   // by key
@@ -135,8 +136,14 @@ func build(f *file) (*Table, error) {
 	if _, err := time.Parse(time.DateOnly, f.Version); err != nil {
 		return nil, fmt.Errorf("the version %q is not a day", f.Version)
 	}
+	for code, rate := range f.Exchange {
+		if len(code) != 3 || strings.ToUpper(code) != code || rate <= 0 {
+			return nil, fmt.Errorf("exchange: %q at %s is not a currency and its rate", code, rate)
+		}
+	}
 	t := &Table{
-		sources: map[string]Source{}, vendors: map[string]*vendor{}, models: map[string]*model{},
+		exchange: f.Exchange,
+		sources:  map[string]Source{}, vendors: map[string]*vendor{}, models: map[string]*model{},
 		aliases: map[string]string{}, session: map[string]struct{}{}, known: map[string]match{},
 	}
 	for code, s := range f.Sources {
@@ -304,6 +311,13 @@ func Version(data []byte, o Overrides) string {
 
 // Date is the day of the last change to what is kept by hand, YYYY-MM-DD.
 func (t *Table) Date() string { return t.date }
+
+// Exchange is what a US dollar costs in another currency, in millionths of its unit, if the
+// table says so.
+func (t *Table) Exchange(code string) (millionths int64, ok bool) {
+	rate, ok := t.exchange[code]
+	return int64(rate), ok
+}
 
 // Overrides are what was laid over the table.
 func (t *Table) Overrides() Overrides { return t.overrides }

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"tokenmeter/assets"
+	"tokenmeter/internal/network"
 	"tokenmeter/internal/price"
 	"tokenmeter/internal/settings"
 	"tokenmeter/internal/usage"
@@ -155,12 +156,21 @@ func (p *Prices) Explain(e *usage.Event) price.Explanation {
 	return p.Table().Explain(&r)
 }
 
-// Currency is the money that the user reads.
+// Currency is the money that the user reads: at the rate that was entered or, where the user
+// wants that, the one that came with fetched prices.
 func (p *Prices) Currency() usage.Currency {
 	c := p.settings.Currency
 	if c.Code == "USD" {
 		return usage.Currency{}
 	}
+	if c.Fetched && p.settings.Prices.Refresh {
+		if rate, ok := p.Table().Exchange(c.Code); ok {
+			return usage.Currency{Code: c.Code, Rate: rate, Fetched: true}
+		}
+	}
 	const billionths = 1000
-	return usage.Currency{Code: c.Code, Rate: int64(c.Rate) / billionths, Fetched: c.Fetched}
+	return usage.Currency{Code: c.Code, Rate: int64(c.Rate) / billionths}
 }
+
+// Online says that the settings permit prices to be fetched.
+func (p *Prices) Online() bool { return network.ForPrices(&p.settings).Granted() }

@@ -125,7 +125,7 @@ func newer(t *testing.T, date string) []byte {
 	if bytes.Equal(text, assets.Prices) {
 		t.Fatal("the table has no date")
 	}
-	return text
+	return bytes.Replace(text, []byte("\"base\": {"), []byte("\"exchange\": {\"EUR\": \"0.876543\"}, \"base\": {"), 1)
 }
 
 func TestRefresh(t *testing.T) {
@@ -183,6 +183,21 @@ func TestRefresh(t *testing.T) {
 	if next.Sub(now) < 24*time.Hour {
 		t.Errorf("asked again after %v", next.Sub(now))
 	}
+
+	// The rate that came with it counts only where the user wants that.
+	if c := fetched.Currency(); c != (usage.Currency{}) {
+		t.Errorf("currency %+v", c)
+	}
+	for text, want := range map[string]usage.Currency{
+		"fetched = true":  {Code: "EUR", Rate: 876_543, Fetched: true},
+		"fetched = false": {Code: "EUR", Rate: 920_000},
+	} {
+		write(t, settings.Path(dir), permitting+"[currency]\ncode = \"EUR\"\nrate = \"0.92\"\n"+text+"\n")
+		if c := Load(dir).Currency(); c != want {
+			t.Errorf("%s: %+v", text, c)
+		}
+	}
+	write(t, settings.Path(dir), permitting)
 
 	// The same again is not loaded twice; a fault leaves it in force.
 	now = next

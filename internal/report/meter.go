@@ -15,6 +15,8 @@ type Meter struct {
 	// StaleSince is since when the figures may be behind, because no meter runs or it
 	// cannot store what it reads; zero = they are current.
 	StaleSince time.Time `json:"staleSince,omitzero"`
+	// Online: the settings permit that prices are fetched.
+	Online bool `json:"online,omitzero"`
 	// Repricing is how far stored costs follow the last change of prices.
 	Repricing store.Repricing `json:"repricing,omitzero"`
 	// Currency is the user's choice.

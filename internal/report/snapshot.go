@@ -19,7 +19,7 @@ func (r *Report) Snapshot(ctx context.Context, m Meter) (*Snapshot, error) {
 		return nil, err
 	}
 	s := &Snapshot{
-		At: at, Zone: r.o.Zone, Home: r.o.Home, Reading: m.Reading, Findings: m.Findings, StaleSince: m.StaleSince, Currency: m.Currency, Repricing: m.Repricing,
+		At: at, Zone: r.o.Zone, Home: r.o.Home, Reading: m.Reading, Findings: m.Findings, StaleSince: m.StaleSince, Currency: m.Currency, Repricing: m.Repricing, Online: m.Online,
 		Agents: r.agents(agents), Since: local(since(agents), r.o.Zone),
 	}
 	if s.Now, err = r.now(ctx, now); err != nil {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"tokenmeter/internal/report"
 	"tokenmeter/internal/usage"
 )
 
@@ -39,6 +40,15 @@ func TestCoverageIsRoundedDown(t *testing.T) {
 	} {
 		if got := Coverage(usage.Counts{Tokens: usage.Tokens{Output: c.total}, UnpricedTokens: c.unpriced}); got != c.want {
 			t.Errorf("%d of %d without a price: %q, want %q", c.unpriced, c.total, got, c.want)
+		}
+	}
+}
+
+// What the rail says of the network is what the settings permit.
+func TestFootTellsOfTheNetwork(t *testing.T) {
+	for online, want := range map[bool]string{false: "Network off", true: "Fetches prices daily"} {
+		if got := foot(&report.Snapshot{Online: online}).Network; got != want {
+			t.Errorf("online %v: %q", online, got)
 		}
 	}
 }
