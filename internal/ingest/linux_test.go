@@ -207,13 +207,25 @@ func TestAnIdleMeterDoesNotWake(t *testing.T) {
 			t.Fatal("it does not come to rest")
 		}
 	}
-	switches, written := m.switches(pid), m.written(pid)
-	pass(10 * time.Second)
-	if n := m.switches(pid) - switches; n > 1 {
-		t.Errorf("%d context switches in ten seconds of idleness", n)
+	// What the runtime still tidies up, or a machine that is busy with other tests, may show in
+	// one stretch. A timer would show in each.
+	least := -1
+	written := m.written(pid)
+	for range 3 {
+		switches := m.switches(pid)
+		pass(10 * time.Second)
+		if n := m.switches(pid) - switches; least < 0 || n < least {
+			least = n
+		}
+		if least <= 1 {
+			break
+		}
+	}
+	if least > 1 {
+		t.Errorf("%d context switches in ten seconds of idleness", least)
 	}
 	if n := m.written(pid) - written; n > 0 {
-		t.Errorf("%d bytes written in ten seconds of idleness", n)
+		t.Errorf("%d bytes written in idleness", n)
 	}
 	meter.end()
 }
