@@ -190,19 +190,31 @@ func priceShowCommand(c *Context) *cobra.Command {
 			t := table{left: 3, whole: 3}
 			t.add("Model", "From", "To", "Input", "Output", "Reads", "Write 5m", "Write 1h")
 			t.rule()
-			for _, r := range rows {
-				cells := []string{r.Model, orDash(r.ValidFrom), orDash(r.ValidTo)}
+			add := func(rates map[price.Class]price.Rate, cells ...string) {
 				for _, class := range []price.Class{price.ClassInput, price.ClassOutput, price.ClassCacheRead, price.ClassCacheWrite5m, price.ClassCacheWrite1h} {
 					cell := view.Dash
-					if rate, ok := r.Rates[class]; ok {
+					if rate, ok := rates[class]; ok {
 						cell = "$" + rate.String()
 					}
 					cells = append(cells, cell)
 				}
 				t.add(cells...)
 			}
+			for _, r := range rows {
+				add(r.Rates, r.Model, orDash(r.ValidFrom), orDash(r.ValidTo))
+				for _, other := range r.Others {
+					which := "  peak hours"
+					switch {
+					case other.Threshold > 0 && other.Inclusive:
+						which = "  from " + view.Tokens(other.Threshold)
+					case other.Threshold > 0:
+						which = "  above " + view.Tokens(other.Threshold)
+					}
+					add(other.Rates, which, "", "")
+				}
+			}
 			t.print(c.Stdout, "")
-			fmt.Fprintln(c.Stdout, "\nUS dollars for a million tokens.")
+			fmt.Fprintln(c.Stdout, "\nUS dollars for a million tokens; above, from: where the prompt is so long.")
 			for _, s := range rows[len(rows)-1].Sources {
 				fmt.Fprintln(c.Stdout, "Source:", s.Title+", "+s.Date)
 			}

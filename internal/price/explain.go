@@ -133,9 +133,20 @@ type Listed struct {
 	Own                bool
 	ValidFrom, ValidTo string
 	// Rates, by class; a class that is not offered is missing.
-	Rates     map[Class]Rate
+	Rates map[Class]Rate
+	// Others are the prices that take their place for long prompts and in peak hours.
+	Others    []ListedOther
 	Sources   []Source
 	CheckedOn string
+}
+
+// ListedOther are prices that hold for some requests of a row.
+type ListedOther struct {
+	// Threshold and Inclusive are those of Explanation; without a threshold these are the
+	// prices of peak hours.
+	Threshold int64
+	Inclusive bool
+	Rates     map[Class]Rate
 }
 
 // List gives all rows of a model, oldest first.
@@ -149,20 +160,35 @@ func (t *Table) List(model string) []Listed {
 		r := &m.rows[i]
 		l := Listed{
 			Row: r.id, Model: r.model, Vendor: r.vendor.title, Own: r.own, ValidFrom: r.validFrom, ValidTo: r.validTo,
-			Rates: map[Class]Rate{}, CheckedOn: r.checked,
+			Rates: r.rates.byClass(), CheckedOn: r.checked,
 		}
-		for class, rate := range map[Class]Rate{
-			ClassInput: r.rates.input, ClassCacheRead: r.rates.read, ClassCacheWrite5m: r.rates.write5m,
-			ClassCacheWrite1h: r.rates.write1h, ClassOutput: r.rates.output,
-		} {
-			if rate != absent {
-				l.Rates[class] = rate
+		for _, tier := range r.tiers {
+			other := ListedOther{Threshold: tier.from, Inclusive: tier.inclusive, Rates: tier.rates.byClass()}
+			if !other.Inclusive {
+				other.Threshold--
 			}
+			l.Others = append(l.Others, other)
+		}
+		if len(r.windows) > 0 {
+			l.Others = append(l.Others, ListedOther{Rates: r.windows[0].rates.byClass()})
 		}
 		for _, code := range r.source {
 			l.Sources = append(l.Sources, t.sources[string(code)])
 		}
 		list = append(list, l)
+	}
+	return list
+}
+
+// byClass leaves out what is not offered.
+func (p *rates) byClass() map[Class]Rate {
+	list := map[Class]Rate{}
+	for class, rate := range map[Class]Rate{
+		ClassInput: p.input, ClassCacheRead: p.read, ClassCacheWrite5m: p.write5m, ClassCacheWrite1h: p.write1h, ClassOutput: p.output,
+	} {
+		if rate != absent {
+			list[class] = rate
+		}
 	}
 	return list
 }
