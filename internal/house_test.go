@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"internal/view":      {"internal/report", "internal/store", "internal/health", "internal/usage"},
 	// Which prices are in force: the table with what the settings lay over it.
 	"internal/pricing":  {"internal/price", "internal/settings", "internal/network", "internal/health", "internal/usage", "assets"},
-	"internal/settings": nil,
+	"internal/settings": {"internal/usage"},
 	// A permission to open a connection is made from the settings and from nothing else.
 	"internal/network":  {"internal/settings"},
 	"internal/core":     {"internal/pricing", "internal/settings", "internal/network", "internal/ingest", "internal/report", "internal/health", "internal/platform", "internal/link", "internal/store", "internal/agent", "internal/usage"},

@@ -47,17 +47,7 @@ type usd usage.Micros
 // MarshalJSON writes a number.
 func (u usd) MarshalJSON() ([]byte, error) { return []byte(u.String()), nil }
 
-func (u usd) String() string {
-	sign, n := "", int64(u)
-	if n < 0 {
-		sign, n = "-", -n
-	}
-	text := strconv.FormatInt(n/1_000_000, 10)
-	if rest := n % 1_000_000; rest != 0 {
-		text += "." + string(bytes.TrimRight(fmt.Appendf(nil, "%06d", rest), "0"))
-	}
-	return sign + text
-}
+func (u usd) String() string { return usage.FormatDecimal(int64(u), 6) }
 
 // row is one row of history: its keys, then its counters.
 type row struct {

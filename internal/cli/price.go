@@ -16,6 +16,7 @@ import (
 	"tokenmeter/internal/report"
 	"tokenmeter/internal/settings"
 	"tokenmeter/internal/store"
+	"tokenmeter/internal/usage"
 	"tokenmeter/internal/view"
 )
 
@@ -166,7 +167,7 @@ func printUnpriced(w printer, list []unpricedModel) {
 }
 
 // rateText is nil where there is no rate.
-func rateText(r *settings.Rate) *string {
+func rateText(r *usage.Rate) *string {
 	if r == nil {
 		return nil
 	}
@@ -190,7 +191,7 @@ func priceShowCommand(c *Context) *cobra.Command {
 			t := table{left: 3, whole: 3}
 			t.add("Model", "From", "To", "Input", "Output", "Reads", "Write 5m", "Write 1h")
 			t.rule()
-			add := func(rates map[price.Class]price.Rate, cells ...string) {
+			add := func(rates map[price.Class]usage.Rate, cells ...string) {
 				for _, class := range []price.Class{price.ClassInput, price.ClassOutput, price.ClassCacheRead, price.ClassCacheWrite5m, price.ClassCacheWrite1h} {
 					cell := view.Dash
 					if rate, ok := rates[class]; ok {
@@ -264,12 +265,12 @@ func priceSetCommand(c *Context) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Model = args[0]
-			var input, output *settings.Rate
-			for name, to := range map[string]**settings.Rate{
+			var input, output *usage.Rate
+			for name, to := range map[string]**usage.Rate{
 				"input": &input, "output": &output, "cache-read": &o.CacheRead, "cache-write-5m": &o.CacheWrite5m, "cache-write-1h": &o.CacheWrite1h,
 			} {
 				if text := *amounts[name]; text != "" {
-					r, err := settings.ParseRate(text)
+					r, err := usage.ParseRate(text)
 					if err != nil {
 						return wrongUsage("--%s: %v", name, err)
 					}
@@ -339,7 +340,7 @@ func priceCurrencyCommand(c *Context) *cobra.Command {
 				if rate = args[1]; len(code) != 3 {
 					return wrongUsage("%q is not the code of a currency, as EUR", args[0])
 				}
-				if _, err := settings.ParseExchange(rate); err != nil {
+				if _, err := usage.ParseExchange(rate); err != nil {
 					return wrongUsage("%v", err)
 				}
 			}

@@ -45,7 +45,7 @@ func TestTheMeterFollowsTheSettings(t *testing.T) {
 		t.Errorf("repricing %+v", s.Repricing)
 	}
 	settle("[[prices.override]]\nmodel = \"a-model\"\ninput = 2\noutput = 10\n[currency]\ncode = \"EUR\"\nrate = \"0.92\"\n", "a price of one's own", func(s *report.Snapshot) bool {
-		return s.Today.Counts.Cost == 2_001_000 && s.Currency == usage.Currency{Code: "EUR", Rate: 920_000}
+		return s.Today.Counts.Cost == 2_001_000 && s.Currency == usage.Currency{Code: "EUR", Rate: 920_000_000}
 	})
 	log.turn(usage.Tokens{Input: 1_000_000, Output: 100})
 	settle("", "the same for what comes", func(s *report.Snapshot) bool { return s.Today.Counts.Cost == 4_002_000 })

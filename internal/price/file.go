@@ -27,7 +27,7 @@ type file struct {
 	Base          fileBase              `json:"base"`
 	// Exchange is what a US dollar costs in other currencies. The built-in table has none:
 	// a rate is of its day.
-	Exchange map[string]Rate `json:"exchange"`
+	Exchange map[string]usage.Exchange `json:"exchange"`
 }
 
 type fileSource struct {

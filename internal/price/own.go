@@ -158,8 +158,8 @@ func (p *OwnPrice) check() error {
 	} {
 		switch {
 		case r == nil:
-		case *r < 0 || *r > dearest:
-			return fmt.Errorf("%s must be between 0 and %s", name, dearest)
+		case *r < 0 || *r > usage.Dearest:
+			return fmt.Errorf("%s must be between 0 and %s", name, usage.Dearest)
 		case *r == 0 && !p.Free:
 			return fmt.Errorf("%s is 0; if it costs nothing, add free = true", name)
 		}

@@ -13,7 +13,7 @@ import (
 
 func rate(t *testing.T, text string) *price.Rate {
 	t.Helper()
-	r, err := price.ParseRate(text)
+	r, err := usage.ParseRate(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,13 +214,13 @@ func TestRatesAreReadAndWrittenExactly(t *testing.T) {
 		{"0", "0", 0},
 		{"0.000001", "0.000001", 1},
 	} {
-		r, err := price.ParseRate(c.text)
+		r, err := usage.ParseRate(c.text)
 		if err != nil || r != c.rate || r.String() != c.want {
 			t.Errorf("%q is %d, %s (%v); wanted %d, %s", c.text, r, r, err, c.rate, c.want)
 		}
 	}
 	for _, text := range []string{"", ".", "1.", ".5", "1,5", "-1", "+1", "1e3", "0x1", "NaN", "0.0000001", "1000001", "9999999999999999999", "1 000", "٣"} {
-		if r, err := price.ParseRate(text); err == nil {
+		if r, err := usage.ParseRate(text); err == nil {
 			t.Errorf("%q is read as %s", text, r)
 		}
 	}

@@ -2,44 +2,17 @@ package price
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"math/bits"
-	"strconv"
-	"strings"
 
 	"tokenmeter/internal/usage"
 )
 
-// Rate is a price in millionths of a US dollar for a million tokens, which is 10⁻¹² dollars
-// for one. In text it is dollars for a million tokens, "0.003625".
-type Rate int64
+// Rate is usage.Rate.
+type Rate = usage.Rate
 
-const (
-	rateDigits = 6
-	// absent is the rate of a class that a model does not offer, or whose price is not known.
-	absent Rate = -1
-	// dearest is over a thousand times what any model costs.
-	dearest Rate = 1_000_000 * 1_000_000
-)
-
-// ParseRate reads dollars for a million tokens: digits, and at most six after the point.
-func ParseRate(text string) (Rate, error) {
-	n, err := parseDecimal(text, rateDigits, int64(dearest))
-	return Rate(n), err
-}
-
-// String gives dollars for a million tokens, without trailing zeros.
-func (r Rate) String() string { return formatDecimal(int64(r), rateDigits) }
-
-// MarshalText is String.
-func (r Rate) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
-
-// UnmarshalText is ParseRate; it also serves settings in which a price is a number.
-func (r *Rate) UnmarshalText(text []byte) (err error) {
-	*r, err = ParseRate(string(text))
-	return err
-}
+// absent is the rate of a class that a model does not offer, or whose price is not known.
+const absent Rate = -1
 
 // Factor is what a service multiplies prices by, in thousandths: 2500 is "2.5".
 type Factor int64
@@ -51,45 +24,16 @@ const (
 )
 
 // String gives the factor without trailing zeros.
-func (f Factor) String() string { return formatDecimal(int64(f), factorDigits) }
+func (f Factor) String() string { return usage.FormatDecimal(int64(f), factorDigits) }
 
 // MarshalText is String.
 func (f Factor) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
 
 // UnmarshalText reads a factor: digits, and at most three after the point.
 func (f *Factor) UnmarshalText(text []byte) error {
-	n, err := parseDecimal(string(text), factorDigits, highestFactor)
+	n, err := usage.ParseDecimal(string(text), factorDigits, highestFactor)
 	*f = Factor(n)
 	return err
-}
-
-// parseDecimal reads an unsigned decimal as a whole number of its last place.
-func parseDecimal(text string, places int, most int64) (int64, error) {
-	whole, fraction, point := strings.Cut(text, ".")
-	for len(fraction) > places && strings.HasSuffix(fraction, "0") {
-		fraction = fraction[:len(fraction)-1]
-	}
-	if whole == "" || point && fraction == "" || len(fraction) > places || len(whole) > 12 ||
-		strings.Trim(whole+fraction, "0123456789") != "" {
-		return 0, fmt.Errorf("%q is not a number with at most %d digits after the point", text, places)
-	}
-	n, err := strconv.ParseInt(whole+fraction+strings.Repeat("0", places-len(fraction)), 10, 64)
-	if err != nil || n > most {
-		return 0, fmt.Errorf("%s is more than %s", text, formatDecimal(most, places))
-	}
-	return n, nil
-}
-
-func formatDecimal(n int64, places int) string {
-	text := strconv.FormatInt(n, 10)
-	if len(text) <= places {
-		text = strings.Repeat("0", places+1-len(text)) + text
-	}
-	whole, fraction := text[:len(text)-places], strings.TrimRight(text[len(text)-places:], "0")
-	if fraction == "" {
-		return whole
-	}
-	return whole + "." + fraction
 }
 
 // rates are the prices of the classes of tokens.

@@ -26,7 +26,7 @@ const forever usage.Millis = math.MaxInt64
 type Table struct {
 	version   string
 	date      string
-	exchange  map[string]Rate // units for a US dollar, by the code of the currency
+	exchange  map[string]usage.Exchange // by the code of the currency
 	sources   map[string]Source
 	vendors   map[string]*vendor
 	models    map[string]*model   // by key
@@ -137,8 +137,8 @@ func build(f *file) (*Table, error) {
 		return nil, fmt.Errorf("the version %q is not a day", f.Version)
 	}
 	for code, rate := range f.Exchange {
-		if len(code) != 3 || strings.ToUpper(code) != code || rate <= 0 {
-			return nil, fmt.Errorf("exchange: %q at %s is not a currency and its rate", code, rate)
+		if len(code) != 3 || strings.ToUpper(code) != code {
+			return nil, fmt.Errorf("exchange: %q at %s is not the code of a currency", code, rate)
 		}
 	}
 	t := &Table{
@@ -312,11 +312,10 @@ func Version(data []byte, o Overrides) string {
 // Date is the day of the last change to what is kept by hand, YYYY-MM-DD.
 func (t *Table) Date() string { return t.date }
 
-// Exchange is what a US dollar costs in another currency, in millionths of its unit, if the
-// table says so.
-func (t *Table) Exchange(code string) (millionths int64, ok bool) {
-	rate, ok := t.exchange[code]
-	return int64(rate), ok
+// Exchange is what a US dollar costs in another currency, if the table says so.
+func (t *Table) Exchange(code string) (rate usage.Exchange, ok bool) {
+	rate, ok = t.exchange[code]
+	return rate, ok
 }
 
 // Overrides are what was laid over the table.

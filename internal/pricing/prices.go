@@ -80,24 +80,12 @@ func overridesOf(s *settings.Prices) price.Overrides {
 	o := price.Overrides{Map: s.Map}
 	for _, own := range s.Overrides {
 		o.Prices = append(o.Prices, price.OwnPrice{
-			Model: own.Model, Input: rate(&own.Input), Output: rate(&own.Output), CacheRead: rate(own.CacheRead),
-			CacheWrite5m: rate(own.CacheWrite5m), CacheWrite1h: rate(own.CacheWrite1h),
+			Model: own.Model, Input: &own.Input, Output: &own.Output, CacheRead: own.CacheRead,
+			CacheWrite5m: own.CacheWrite5m, CacheWrite1h: own.CacheWrite1h,
 			ValidFrom: price.Day(own.From), ValidTo: price.Day(own.Until), Free: own.Free,
 		})
 	}
 	return o
-}
-
-// rate carries a rate over by its text, in which both are exact.
-func rate(r *settings.Rate) *price.Rate {
-	if r == nil {
-		return nil
-	}
-	exact, err := price.ParseRate(r.String())
-	if err != nil {
-		panic("a rate of the settings is no rate of the prices: " + err.Error()) // the ranges are the same, as a test says
-	}
-	return &exact
 }
 
 // Version changes when a price may have: see store.Pricing.
@@ -168,8 +156,7 @@ func (p *Prices) Currency() usage.Currency {
 			return usage.Currency{Code: c.Code, Rate: rate, Fetched: true}
 		}
 	}
-	const billionths = 1000
-	return usage.Currency{Code: c.Code, Rate: int64(c.Rate) / billionths}
+	return usage.Currency{Code: c.Code, Rate: c.Rate}
 }
 
 // Online says that the settings permit prices to be fetched.

@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/gofrs/flock"
+
+	"tokenmeter/internal/usage"
 )
 
 // ErrStale is returned by Edit when the file is not the one that was loaded: someone has
@@ -341,7 +343,7 @@ func (o *Override) fields() []field {
 		}
 		return quote(s)
 	}
-	rate := func(r *Rate) string {
+	rate := func(r *usage.Rate) string {
 		if r == nil {
 			return ""
 		}

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"strings"
 	"testing"
+
+	"tokenmeter/internal/usage"
 )
 
 func seeds(f *testing.F) {
@@ -64,7 +66,7 @@ func FuzzEdit(f *testing.F) {
 		if err != nil {
 			return
 		}
-		long := Rate(7_000_001)
+		long := usage.Rate(7_000_001)
 		o := Override{Model: word, From: other, Input: 5, Output: 6, CacheWrite1h: &long, Note: other}
 		changes := []Change{
 			SetRefresh(true), SetURL(word), SetCurrency(word, other, false), PutOverride(o), RemoveOverride(word, other),

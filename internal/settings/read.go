@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tokenmeter/internal/usage"
 )
 
 // reader turns a document into settings, and notes what cannot be used.
@@ -124,12 +126,12 @@ func (t table) override() (o Override, ok bool) {
 	if o.From != "" && o.Until != "" && o.Until < o.From {
 		t.warn("until", "is before from")
 	}
-	rate := func(key string) *Rate {
+	rate := func(key string) *usage.Rate {
 		digits, ok := t.amount(key, amountAllowed)
 		if !ok {
 			return nil
 		}
-		n, err := ParseRate(digits)
+		n, err := usage.ParseRate(digits)
 		switch {
 		case err != nil:
 			t.warn(key, "must be "+amountAllowed+", not "+shown(digits))
@@ -140,7 +142,7 @@ func (t table) override() (o Override, ok bool) {
 		}
 		return &n
 	}
-	for key, to := range map[string]*Rate{"input": &o.Input, "output": &o.Output} {
+	for key, to := range map[string]*usage.Rate{"input": &o.Input, "output": &o.Output} {
 		if n := rate(key); n != nil {
 			*to = *n
 		}
@@ -164,9 +166,9 @@ func (r *reader) currency(t table, s *Settings) {
 		given = false
 	}
 	digits, hasRate := t.amount("rate", exchangeAllowed)
-	rate := exchangeOne
+	rate := usage.OneToOne
 	if hasRate {
-		n, err := ParseExchange(digits)
+		n, err := usage.ParseExchange(digits)
 		if err != nil {
 			t.warn("rate", "must be "+exchangeAllowed+", not "+shown(digits)+"; amounts are shown in USD")
 			hasRate = false
@@ -182,7 +184,7 @@ func (r *reader) currency(t table, s *Settings) {
 	switch {
 	case !given:
 	case code == "USD":
-		if hasRate && rate != exchangeOne {
+		if hasRate && rate != usage.OneToOne {
 			t.warn("rate", "must be \"1\" for USD; 1 is used")
 		}
 	case !hasRate:

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"tokenmeter/internal/usage"
 )
 
 // FileName is the name of the file in the data folder.
@@ -41,26 +43,26 @@ type Override struct {
 	Model  string
 	From   string // first day, YYYY-MM-DD in UTC; "" = ever
 	Until  string // last day, YYYY-MM-DD in UTC; "" = open
-	Input  Rate
-	Output Rate
+	Input  usage.Rate
+	Output usage.Rate
 	// What is nil of these was not given.
-	CacheRead    *Rate
-	CacheWrite5m *Rate
-	CacheWrite1h *Rate
+	CacheRead    *usage.Rate
+	CacheWrite5m *usage.Rate
+	CacheWrite1h *usage.Rate
 	Free         bool // zeros are meant
 	Note         string
 }
 
 // Currency is what amounts are shown in. They are stored in US dollars.
 type Currency struct {
-	Code    string   // ISO 4217, "USD" = as stored
-	Rate    Exchange // units of Code for a dollar
-	Fetched bool     // Rate may be replaced by a fetched one; only ever true with Prices.Refresh
+	Code    string         // ISO 4217, "USD" = as stored
+	Rate    usage.Exchange // units of Code for a dollar
+	Fetched bool           // Rate may be replaced by a fetched one; only ever true with Prices.Refresh
 }
 
 // Default is what holds without a file.
 func Default() Settings {
-	return Settings{Currency: Currency{Code: "USD", Rate: exchangeOne}}
+	return Settings{Currency: Currency{Code: "USD", Rate: usage.OneToOne}}
 }
 
 // Warning says what in the file is not used, and why.

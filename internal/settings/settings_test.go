@@ -13,11 +13,12 @@ import (
 	"testing"
 
 	"tokenmeter/internal/settings"
+	"tokenmeter/internal/usage"
 )
 
-func rate(t *testing.T, text string) settings.Rate {
+func rate(t *testing.T, text string) usage.Rate {
 	t.Helper()
-	r, err := settings.ParseRate(text)
+	r, err := usage.ParseRate(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +207,7 @@ func TestNoFileAndFilesThatAreNoTOML(t *testing.T) {
 }
 
 func override(model string) settings.Override {
-	r := settings.Rate(300_000)
+	r := usage.Rate(300_000)
 	return settings.Override{Model: model, Input: 3_000_000, Output: 15_500_000, CacheRead: &r, Note: "a \"note\"\nof two lines"}
 }
 
@@ -442,14 +443,14 @@ func TestAmounts(t *testing.T) {
 		{"2.50000000000000000000", "2.5", "2.5"},
 	} {
 		got := ""
-		if r, err := settings.ParseRate(c.text); err == nil {
+		if r, err := usage.ParseRate(c.text); err == nil {
 			got = r.String()
 		}
 		if got != c.rate {
 			t.Errorf("rate %q: %q, want %q", c.text, got, c.rate)
 		}
 		got = ""
-		if r, err := settings.ParseExchange(c.text); err == nil {
+		if r, err := usage.ParseExchange(c.text); err == nil {
 			got = r.String()
 		}
 		if got != c.exchange {

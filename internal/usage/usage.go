@@ -30,9 +30,9 @@ type Micros int64
 // Currency is the money that amounts are shown in. The zero value is the US dollar, in which
 // all is stored.
 type Currency struct {
-	Code    string `json:"code"`    // ISO 4217
-	Rate    int64  `json:"rate"`    // millionths of it for a US dollar
-	Fetched bool   `json:"fetched"` // the rate was fetched, not entered
+	Code    string   `json:"code"` // ISO 4217
+	Rate    Exchange `json:"rate"`
+	Fetched bool     `json:"fetched"` // the rate was fetched, not entered
 }
 
 // Tokens are the disjoint counters of one billed request, or sums of them. Reasoning is a

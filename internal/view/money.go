@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/big"
 	"strconv"
-	"strings"
 
 	"tokenmeter/internal/usage"
 )
@@ -36,10 +35,10 @@ func amount(m usage.Micros, sign string) string {
 	return sign + strconv.FormatInt(cents/100, 10) + "." + two(cents%100)
 }
 
-// converted multiplies dollars by a rate in millionths; what is beyond all bounds stays there.
-func converted(m usage.Micros, rate int64) usage.Micros {
-	product := new(big.Int).Mul(big.NewInt(int64(m)), big.NewInt(rate))
-	product.Quo(product, big.NewInt(1_000_000))
+// converted multiplies dollars by a rate; what is beyond all bounds stays there.
+func converted(m usage.Micros, rate usage.Exchange) usage.Micros {
+	product := new(big.Int).Mul(big.NewInt(int64(m)), big.NewInt(int64(rate)))
+	product.Quo(product, big.NewInt(int64(usage.OneToOne)))
 	if !product.IsInt64() {
 		if m < 0 {
 			return math.MinInt64
@@ -75,17 +74,7 @@ func bothAmounts(m usage.Micros, c usage.Currency) string {
 	if c.Fetched {
 		from = "as fetched"
 	}
-	return Money(m) + " at list price, " + Amount(m, c) + " at " + rateText(c.Rate) + NarrowSpace + c.Code + " a dollar, " + from
-}
-
-// rateText writes millionths without the zeros at their end: 0.92.
-func rateText(rate int64) string {
-	text := strconv.FormatInt(rate/1_000_000, 10)
-	if rest := rate % 1_000_000; rest != 0 {
-		digits := strconv.FormatInt(1_000_000+rest, 10)[1:]
-		text += "." + strings.TrimRight(digits, "0")
-	}
-	return text
+	return Money(m) + " at list price, " + Amount(m, c) + " at " + c.Rate.String() + NarrowSpace + c.Code + " a dollar, " + from
 }
 
 // cost is the money of sums, or a dash where nothing in them has a price.

@@ -16,10 +16,10 @@ func TestAmount(t *testing.T) {
 		both string
 	}{
 		{12_220_000, usage.Currency{}, "$12.22", "$12.22 at list price"},
-		{12_220_000, usage.Currency{Code: "EUR", Rate: 920_000}, "€11.24", "$12.22 at list price, €11.24 at 0.92\u202fEUR a dollar, as you entered"},
-		{3_102_400_000, usage.Currency{Code: "JPY", Rate: 155_250_000, Fetched: true}, "JPY\u202f481,648", "$3,102 at list price, JPY\u202f481,648 at 155.25\u202fJPY a dollar, as fetched"},
-		{-1_000_000, usage.Currency{Code: "GBP", Rate: 1}, Minus + "£0.00", Minus + "$1.00 at list price, " + Minus + "£0.00 at 0.000001\u202fGBP a dollar, as you entered"},
-		{math.MaxInt64, usage.Currency{Code: "CHF", Rate: math.MaxInt64}, "CHF\u202f9,223,372,036,855", "$9,223,372,036,855 at list price, CHF\u202f9,223,372,036,855 at 9223372036854.775807\u202fCHF a dollar, as you entered"},
+		{12_220_000, usage.Currency{Code: "EUR", Rate: 920_000_000}, "€11.24", "$12.22 at list price, €11.24 at 0.92\u202fEUR a dollar, as you entered"},
+		{3_102_400_000, usage.Currency{Code: "JPY", Rate: 155_250_000_000, Fetched: true}, "JPY\u202f481,648", "$3,102 at list price, JPY\u202f481,648 at 155.25\u202fJPY a dollar, as fetched"},
+		{-1_000_000, usage.Currency{Code: "GBP", Rate: 1000}, Minus + "£0.00", Minus + "$1.00 at list price, " + Minus + "£0.00 at 0.000001\u202fGBP a dollar, as you entered"},
+		{math.MaxInt64, usage.Currency{Code: "CHF", Rate: math.MaxInt64}, "CHF\u202f9,223,372,036,855", "$9,223,372,036,855 at list price, CHF\u202f9,223,372,036,855 at 9223372036.854775807\u202fCHF a dollar, as you entered"},
 	} {
 		if got := Amount(c.m, c.in); got != c.want {
 			t.Errorf("%d in %+v is %q, want %q", c.m, c.in, got, c.want)
