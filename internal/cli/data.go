@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"tokenmeter/internal/agent"
 	"tokenmeter/internal/health"
 	"tokenmeter/internal/ingest"
@@ -51,6 +53,15 @@ func Agents(sources []agent.Source, env agent.Env) []report.Agent {
 	return agents
 }
 
+// openFor is open for a command, on the data folder that it was given.
+func openFor(cmd *cobra.Command, c *Context) (*data, error) {
+	dir, err := dataDir(cmd, c)
+	if err != nil {
+		return nil, err
+	}
+	return open(cmd.Context(), c, dir, true)
+}
+
 // open opens the data folder and takes in what is new. A running meter does that itself; then
 // the command waits until it has, and only reads what is stored.
 // In a folder that cannot be written to it says so on standard error and goes on with what
@@ -61,7 +72,7 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 	path := filepath.Join(dir, platform.DatabaseName)
 	var err error
 	d.prices = pricing.Load(dir)
-	pricing.PutProblems(d.board, dir, d.prices)
+	pricing.PutFindings(d.board, dir, d.prices)
 	for _, f := range d.board.Findings() {
 		warn(c, "%s", health.Explain(f).Title+" ("+f.Args[0]+")")
 	}

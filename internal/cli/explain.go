@@ -51,8 +51,9 @@ type explainPrice struct {
 	Sources   []string        `json:"sources"`
 	Lines     []explainLine   `json:"lines"`
 	Factors   []explainFactor `json:"factors"`
-	Above     *int64          `json:"longContextFrom"`
-	Peak      bool            `json:"peak"`
+	// LongContextFrom is the length of prompt from which these prices hold.
+	LongContextFrom *int64 `json:"longContextFrom"`
+	Peak            bool   `json:"peak"`
 }
 
 type explainLine struct {
@@ -67,8 +68,8 @@ type explainFactor struct {
 }
 
 func explainCommand(c *Context) *cobra.Command {
-	var since, until, zone, session string
-	var agents, projects, models []string
+	var chosen selection
+	var session string
 	var limit int
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -81,33 +82,20 @@ as its cost, where it does that.`,
   tokenmeter explain --session 5d0c1c1e-… --json
   tokenmeter explain --since 2026-11-20 --model claude-opus-5-5`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			q := question{zone: c.Zone}
-			var err error
-			if zone != "" {
-				if q.zone, err = loadZone(zone); err != nil {
-					return err
-				}
-			}
-			if err := q.span(since, until, c.Clock()); err != nil {
-				return err
-			}
-			if q.agents, err = parseAgents(agents, c); err != nil {
+			q, err := chosen.question(c)
+			if err != nil {
 				return err
 			}
 			if limit < 1 || limit > 100_000 {
 				return wrongUsage("--limit %d is not a number from 1 to 100000", limit)
 			}
-			dir, err := dataDir(cmd, c)
-			if err != nil {
-				return err
-			}
-			d, err := open(cmd.Context(), c, dir, true)
+			d, err := openFor(cmd, c)
 			if err != nil {
 				return err
 			}
 			defer d.close()
 			list, err := d.report.Requests(cmd.Context(), store.Requests{
-				Since: usage.MillisOf(q.since), Until: usage.MillisOf(q.until), Agents: q.agents, Projects: projects, Models: models,
+				Since: usage.MillisOf(q.since), Until: usage.MillisOf(q.until), Agents: q.agents, Projects: q.projects, Models: q.models,
 				Session: session, Limit: limit,
 			})
 			d.close()
@@ -135,12 +123,7 @@ as its cost, where it does that.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&session, "session", "", "only this session, by its whole id")
-	f.StringVar(&since, "since", "", "from this date or time on")
-	f.StringVar(&until, "until", "", "up to the end of this date, or up to this time")
-	f.StringArrayVar(&agents, "agent", nil, "only this agent; may be repeated")
-	f.StringArrayVar(&projects, "project", nil, "only this working folder; may be repeated")
-	f.StringArrayVar(&models, "model", nil, "only this model, as logged; may be repeated")
-	f.StringVar(&zone, "timezone", "", "whose days these are, as Europe/Berlin (else this machine's)")
+	chosen.flags(f)
 	f.IntVar(&limit, "limit", 10, "how many, the newest first")
 	f.BoolVar(&asJSON, "json", false, "print one JSON document")
 	return cmd
@@ -178,7 +161,7 @@ func explainRequestOf(r *store.Request, e price.Explanation) explainRequest {
 		Price: explainPrice{
 			Unpriced: text(why(e)), Row: text(e.Cost.Row), Model: text(e.Model), Vendor: text(e.Vendor), Entered: e.Own,
 			ValidFrom: text(e.ValidFrom), ValidTo: text(e.ValidTo), CheckedOn: text(e.CheckedOn),
-			Sources: []string{}, Lines: []explainLine{}, Factors: []explainFactor{}, Above: number(e.Threshold), Peak: e.Peak,
+			Sources: []string{}, Lines: []explainLine{}, Factors: []explainFactor{}, LongContextFrom: number(e.Threshold), Peak: e.Peak,
 		},
 	}
 	if r.Recorded != nil {

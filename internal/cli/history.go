@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	// So that --timezone works on machines without the zone files.
 	_ "time/tzdata"
@@ -40,8 +41,7 @@ func allDimensions() []store.Dimension {
 
 func historyCommand(c *Context) *cobra.Command {
 	var by []string
-	var since, until, zone string
-	var agents, projects, models []string
+	var chosen selection
 	var asJSON, asCSV bool
 	var as whatIf
 	cmd := &cobra.Command{
@@ -58,27 +58,15 @@ part of an answer without --since and --until only.`,
 			if asJSON && asCSV {
 				return wrongUsage("--json and --csv exclude each other")
 			}
-			q := question{projects: projects, models: models, zone: c.Zone, as: as}
-			var err error
-			if q.by, err = parseBy(by); err != nil {
-				return err
-			}
-			if zone != "" {
-				if q.zone, err = loadZone(zone); err != nil {
-					return err
-				}
-			}
-			if err := q.span(since, until, c.Clock()); err != nil {
-				return err
-			}
-			if q.agents, err = parseAgents(agents, c); err != nil {
-				return err
-			}
-			dir, err := dataDir(cmd, c)
+			q, err := chosen.question(c)
 			if err != nil {
 				return err
 			}
-			d, err := open(cmd.Context(), c, dir, true)
+			q.as = as
+			if q.by, err = parseBy(by); err != nil {
+				return err
+			}
+			d, err := openFor(cmd, c)
 			if err != nil {
 				return err
 			}
@@ -109,12 +97,7 @@ part of an answer without --since and --until only.`,
 	}
 	f := cmd.Flags()
 	f.StringSliceVar(&by, "by", []string{string(store.Day)}, "what to group by: hour day week month session project model agent, a list")
-	f.StringVar(&since, "since", "", "from this date or time on")
-	f.StringVar(&until, "until", "", "up to the end of this date, or up to this time")
-	f.StringArrayVar(&agents, "agent", nil, "only this agent; may be repeated")
-	f.StringArrayVar(&projects, "project", nil, "only this working folder; may be repeated")
-	f.StringArrayVar(&models, "model", nil, "only this model, as logged; may be repeated")
-	f.StringVar(&zone, "timezone", "", "whose days these are, as Europe/Berlin (else this machine's)")
+	chosen.flags(f)
 	f.StringVar(&as.model, "price-as", "", "what it would cost at the prices of this model")
 	f.StringVar(&as.date, "price-on", "", "what it would cost at the prices of this date")
 	f.StringVar(&as.service, "price-tier", "", "what it would cost as standard, fast, priority, flex or batch")
@@ -123,13 +106,34 @@ part of an answer without --since and --until only.`,
 	return cmd
 }
 
-// loadZone understands --timezone.
-func loadZone(name string) (*time.Location, error) {
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, wrongUsage("%q is not a time zone: use a name such as Europe/Berlin or UTC", name)
+// selection is which requests a command line names, as it names them.
+type selection struct {
+	since, until, zone       string
+	agents, projects, models []string
+}
+
+func (s *selection) flags(f *pflag.FlagSet) {
+	f.StringVar(&s.since, "since", "", "from this date or time on")
+	f.StringVar(&s.until, "until", "", "up to the end of this date, or up to this time")
+	f.StringArrayVar(&s.agents, "agent", nil, "only this agent; may be repeated")
+	f.StringArrayVar(&s.projects, "project", nil, "only this working folder; may be repeated")
+	f.StringArrayVar(&s.models, "model", nil, "only this model, as logged; may be repeated")
+	f.StringVar(&s.zone, "timezone", "", "whose days these are, as Europe/Berlin (else this machine's)")
+}
+
+// question understands the flags.
+func (s *selection) question(c *Context) (question, error) {
+	q := question{projects: s.projects, models: s.models, zone: c.Zone}
+	var err error
+	if s.zone != "" {
+		if q.zone, err = time.LoadLocation(s.zone); err != nil {
+			return q, wrongUsage("%q is not a time zone: use a name such as Europe/Berlin or UTC", s.zone)
+		}
 	}
-	return zone, nil
+	if err = q.span(s.since, s.until, c.Clock()); err == nil {
+		q.agents, err = parseAgents(s.agents, c)
+	}
+	return q, err
 }
 
 // parseBy understands the list of --by.

@@ -64,16 +64,12 @@ changed by hand, too; remarks there stay. Costs of the past are done again after
   tokenmeter price set my-model --input 1.25 --output 7.5 --cache-read 0.125
   tokenmeter price currency EUR 0.92`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := dataDir(cmd, c)
-			if err != nil {
-				return err
-			}
-			d, err := open(cmd.Context(), c, dir, true)
+			d, err := openFor(cmd, c)
 			if err != nil {
 				return err
 			}
 			defer d.close()
-			doc := priceDocument{Version: d.prices.Version(), Date: d.prices.Table().Date(), Settings: settings.Path(dir), Mapped: map[string]string{}, Own: []ownPrice{}}
+			doc := priceDocument{Version: d.prices.Version(), Date: d.prices.Table().Date(), Settings: settings.Path(d.dir), Mapped: map[string]string{}, Own: []ownPrice{}}
 			for name, to := range d.prices.Settings().Prices.Map {
 				doc.Mapped[name] = to
 			}
@@ -376,7 +372,7 @@ func changeSettings(cmd *cobra.Command, c *Context, done string, changes func(*p
 	}
 	now := pricing.Load(dir)
 	board := health.NewBoard(c.Clock)
-	pricing.PutProblems(board, dir, now)
+	pricing.PutFindings(board, dir, now)
 	for _, f := range board.Findings() {
 		warn(c, "%s (%s)", health.Explain(f).Title, f.Args[0])
 	}

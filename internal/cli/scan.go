@@ -52,11 +52,7 @@ func scanCommand(c *Context) *cobra.Command {
 		Use:   "scan",
 		Short: "Read all that is new once, and say what was found",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := dataDir(cmd, c)
-			if err != nil {
-				return err
-			}
-			d, err := open(cmd.Context(), c, dir, true)
+			d, err := openFor(cmd, c)
 			if err != nil {
 				return err
 			}

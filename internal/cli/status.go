@@ -16,11 +16,7 @@ func statusCommand(c *Context) *cobra.Command {
 		Use:   "status",
 		Short: "The glance: now, today, allowance",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := dataDir(cmd, c)
-			if err != nil {
-				return err
-			}
-			d, err := open(cmd.Context(), c, dir, true)
+			d, err := openFor(cmd, c)
 			if err != nil {
 				return err
 			}

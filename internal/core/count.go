@@ -200,6 +200,9 @@ func (c *Core) countOnce(ctx context.Context) error {
 		Exists: c.o.Env.Exists, Home: c.o.Env.Home,
 	}, anew)
 	defer c.counting.close()
+	if p := c.prices.Load(); p.Version() != o.Pricing.Version { // they changed while the store was opened
+		c.counting.setPricing(pricingOf(p))
+	}
 	c.storeWorks()
 	c.poke()
 

@@ -24,7 +24,7 @@ func (c *Core) followSettings() {
 // use puts prices in force and says what is wrong with them.
 func (c *Core) use(p *pricing.Prices) {
 	before := c.prices.Swap(p)
-	pricing.PutProblems(c.board, c.o.DataDir, p)
+	pricing.PutFindings(c.board, c.o.DataDir, p)
 	if before != nil && before.Version() != p.Version() {
 		c.counting.setPricing(pricingOf(p))
 	}
@@ -43,17 +43,17 @@ func (c *Core) refresh(ctx context.Context) {
 		return
 	}
 	seed := uint64(c.o.Clock().UnixNano()) // of this run: a day's wait is as random as its start
+	failed := ""                           // the address that has a finding
 	for {
 		p := c.prices.Load()
 		changed, next, err := p.Refresh(ctx, c.o.DataDir, seed, c.o.Clock(), client.Fetch)
 		if ctx.Err() != nil {
 			return
 		}
-		address := p.Settings().Prices.URL
+		c.board.Clear(health.PricesNotFetched, failed)
 		if err != nil {
-			c.board.Set(health.PricesNotFetched, health.Info, address, err.Error())
-		} else {
-			c.board.Clear(health.PricesNotFetched, address)
+			failed = p.Settings().Prices.URL
+			c.board.Set(health.PricesNotFetched, health.Info, failed, err.Error())
 		}
 		if changed {
 			c.settingsMu.Lock()

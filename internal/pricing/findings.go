@@ -5,9 +5,9 @@ import (
 	"tokenmeter/internal/settings"
 )
 
-// PutProblems puts on the board what of a data folder's settings is not in force, and takes
+// PutFindings puts on the board what of a data folder's settings is not in force, and takes
 // off it what was wrong before.
-func PutProblems(board *health.Board, dir string, p *Prices) {
+func PutFindings(board *health.Board, dir string, p *Prices) {
 	path := settings.Path(dir)
 	if p.Failed() != nil {
 		board.Set(health.SettingsFailed, health.Warning, path, p.Failed().Error())

@@ -80,16 +80,16 @@ rate = "0.92"
 		t.Errorf("currency %+v", p.Currency())
 	}
 	board := health.NewBoard(time.Now)
-	PutProblems(board, dir, p)
+	PutFindings(board, dir, p)
 	if list := board.Findings(); len(list) != 1 || !strings.Contains(list[0].Args[0], "no-such-model") {
 		t.Errorf("findings %+v", list)
 	}
-	PutProblems(board, dir, before)
+	PutFindings(board, dir, before)
 	if list := board.Findings(); len(list) != 0 {
 		t.Errorf("still found: %+v", list)
 	}
 	write(t, settings.Path(dir), "x = [")
-	PutProblems(board, dir, Load(dir))
+	PutFindings(board, dir, Load(dir))
 	if list := board.Findings(); len(list) != 1 || list[0].Code != health.SettingsFailed {
 		t.Errorf("findings %+v", list)
 	}

@@ -372,12 +372,13 @@ func (h *history) priced(p piece) error {
 		return s, nil
 	}
 	return h.conn.each(query, func(v []driver.Value) error {
-		g := group{when: integer(v[0])}
-		for i, d := range [...]Dimension{Agent, Model, Project, Session} {
+		asked := func(d Dimension, id driver.Value) int64 {
 			if h.by[d] {
-				*[...]*int64{&g.agent, &g.model, &g.project, &g.session}[i] = integer(v[1+i])
+				return integer(id)
 			}
+			return 0
 		}
+		g := group{integer(v[0]), asked(Agent, v[1]), asked(Model, v[2]), asked(Project, v[3]), asked(Session, v[4])}
 		e := usage.Event{Agent: h.agents[integer(v[1])], WebSearches: integer(v[14])}
 		e.Tokens = usage.Tokens{Input: integer(v[8]), CacheRead: integer(v[9]), CacheWrite5m: integer(v[10]), CacheWrite1h: integer(v[11]),
 			Output: integer(v[12]), Reasoning: integer(v[13])}

@@ -102,98 +102,93 @@ func (s *Store) TellRepriced(ctx context.Context) error {
 	})
 }
 
+// pricedEvent is an event as reprice finds it.
+type pricedEvent struct {
+	rowid, strand, ts int64
+	event             usage.Event // tokens, searches, and the cost without the name of its row
+	price             int64       // str
+}
+
 // reprice looks at the next events and brings their costs, and all sums, up to date.
 func (t *Tx) reprice(r *Repricing) error {
-	type change struct {
-		rowid, ts int64
-		strand    *strand
-		cost      usage.Cost
-		delta     usage.Counts
-	}
-	var changes []change
-	seen := 0
-	next := r.Next
-	rows := map[int64]string{} // names of price rows by their ids
-	// Gathered first: to load a strand uses the same connection.
-	type found struct {
-		rowid, strand, ts int64
-		tokens            usage.Tokens
-		searches          int64
-		cost              usage.Micros
-		price             int64
-		priced            bool
-	}
-	events := make([]found, 0, repriceSome)
+	// Gathered first: what is found is changed by the same connection.
+	events := make([]pricedEvent, 0, repriceSome)
 	err := t.w.conn.each("SELECT rowid, strand, ts, input, cread, cw5, cw1, output, reason, searches, cost, price FROM event WHERE rowid>=? ORDER BY rowid LIMIT ?",
 		func(v []driver.Value) error {
-			events = append(events, found{
-				rowid: integer(v[0]), strand: integer(v[1]), ts: integer(v[2]),
-				tokens: usage.Tokens{Input: integer(v[3]), CacheRead: integer(v[4]), CacheWrite5m: integer(v[5]), CacheWrite1h: integer(v[6]),
-					Output: integer(v[7]), Reasoning: integer(v[8])},
-				searches: integer(v[9]), cost: usage.Micros(integer(v[10])), price: integer(v[11]), priced: v[11] != nil,
+			events = append(events, pricedEvent{
+				rowid: integer(v[0]), strand: integer(v[1]), ts: integer(v[2]), price: integer(v[11]),
+				event: usage.Event{
+					Tokens: usage.Tokens{Input: integer(v[3]), CacheRead: integer(v[4]), CacheWrite5m: integer(v[5]), CacheWrite1h: integer(v[6]),
+						Output: integer(v[7]), Reasoning: integer(v[8])},
+					WebSearches: integer(v[9]),
+					Cost:        usage.Cost{Micros: usage.Micros(integer(v[10])), Priced: v[11] != nil},
+				},
 			})
 			return nil
 		}, r.Next, int64(repriceSome))
 	if err != nil {
 		return err
 	}
+	names := map[int64]string{} // of price rows
 	for i := range events {
-		f := &events[i]
-		seen++
-		next = f.rowid + 1
-		s, err := t.w.strandByID(f.strand)
-		if err != nil {
+		if err := t.repriceOne(&events[i], names, r); err != nil {
 			return err
 		}
-		e := s.shared
-		if s.day != undated {
-			e.Time = usage.Millis(s.day*dayLength + f.ts)
-		}
-		e.Tokens, e.WebSearches = f.tokens, f.searches
-		cost := t.w.cost(&e)
-		old := usage.Cost{Micros: f.cost, Priced: f.priced}
-		if f.priced {
-			name, ok := rows[f.price]
-			if !ok {
-				if name, err = t.w.name(f.price); err != nil {
-					return err
-				}
-				rows[f.price] = name
+		r.Next = events[i].rowid + 1
+	}
+	r.Done = len(events) < repriceSome
+	return nil
+}
+
+func (t *Tx) repriceOne(found *pricedEvent, names map[int64]string, r *Repricing) error {
+	s, err := t.w.strandByID(found.strand)
+	if err != nil {
+		return err
+	}
+	old := found.event.Cost
+	if old.Priced {
+		name, ok := names[found.price]
+		if !ok {
+			if name, err = t.w.name(found.price); err != nil {
+				return err
 			}
-			old.Row = name
+			names[found.price] = name
 		}
-		if cost == old || !cost.Priced && !old.Priced {
-			continue
-		}
-		total := f.tokens.Total()
-		changes = append(changes, change{f.rowid, f.ts, s, cost, costCounts(cost, total).Minus(costCounts(old, total))})
-		if cost.Priced != old.Priced || cost.Micros != old.Micros {
-			r.Changed++
-			r.Before += costCounts(old, total).Cost
-			r.After += costCounts(cost, total).Cost
-		}
+		old.Row = name
+	}
+	e := s.shared
+	e.Tokens, e.WebSearches = found.event.Tokens, found.event.WebSearches
+	if s.day != undated {
+		e.Time = usage.Millis(s.day*dayLength + found.ts)
+	}
+	cost := t.w.cost(&e)
+	if cost == old || !cost.Priced && !old.Priced {
+		return nil
 	}
 	update, err := t.w.conn.prepare("UPDATE event SET cost=?2, price=?3 WHERE rowid=?1")
 	if err != nil {
 		return err
 	}
-	for i := range changes {
-		c := &changes[i]
-		update.args[0].Value, update.args[1].Value, update.args[2].Value = c.rowid, int64(0), nil
-		if c.cost.Priced {
-			id, err := t.w.str(c.cost.Row)
-			if err != nil {
-				return err
-			}
-			update.args[1].Value, update.args[2].Value = int64(c.cost.Micros), id
-		}
-		if err := update.write(); err != nil {
+	update.args[0].Value, update.args[1].Value, update.args[2].Value = found.rowid, int64(cost.Micros), nil
+	if cost.Priced {
+		id, err := t.w.str(cost.Row)
+		if err != nil {
 			return err
 		}
-		t.adjust(c.strand, c.ts, c.delta)
+		update.args[2].Value = id
 	}
-	r.Next = next
-	r.Done = seen < repriceSome
+	if err := update.write(); err != nil {
+		return err
+	}
+	before, after := costCounts(old, e.Total()), costCounts(cost, e.Total())
+	t.sum(cell{quarterOf(e.Time), s.agent, s.model, s.project}, after.Minus(before))
+	t.touch(s, found.ts)
+	s.delta = s.delta.Plus(after.Minus(before))
+	if cost.Priced != old.Priced || cost.Micros != old.Micros {
+		r.Changed++
+		r.Before += before.Cost
+		r.After += after.Cost
+	}
 	return nil
 }
 
@@ -202,6 +197,9 @@ func (w *writer) cost(e *usage.Event) usage.Cost {
 	cost := e.Cost
 	if w.pricing != nil {
 		cost = w.pricing.Cost(e)
+	}
+	if !cost.Priced {
+		return usage.Cost{}
 	}
 	cost.Micros = min(max(cost.Micros, 0), maxCount)
 	return cost
@@ -213,17 +211,6 @@ func costCounts(c usage.Cost, tokens int64) usage.Counts {
 		return usage.Counts{Cost: c.Micros, PricedRequests: 1}
 	}
 	return usage.Counts{UnpricedTokens: tokens}
-}
-
-// adjust adds to the sums that an event of a strand is part of.
-func (t *Tx) adjust(s *strand, ts int64, delta usage.Counts) {
-	time := usage.Millis(0)
-	if s.day != undated {
-		time = usage.Millis(s.day*dayLength + ts)
-	}
-	t.sum(cell{quarterOf(time), s.agent, s.model, s.project}, delta)
-	t.touch(s, ts)
-	s.delta = s.delta.Plus(delta)
 }
 
 const selectRepricing = "SELECT value FROM meta WHERE name='prices'"
