@@ -22,12 +22,14 @@ import (
 // arrows lists, for each room, the rooms it may import. A room ending in /… stands for all
 // below it. What is not listed is forbidden.
 var arrows = map[string][]string{
-	"internal/usage":   nil,
-	"internal/health":  nil,
-	"internal/link":    nil,
-	"internal/store":   {"internal/usage"},
-	"internal/agent":   {"internal/usage"},
-	"internal/agent/*": {"internal/agent", "internal/usage"},
+	"internal/usage":  nil,
+	"internal/health": nil,
+	"internal/link":   nil,
+	// Local days, months and billing cycles: needed by rules and by answers alike.
+	"internal/calendar": nil,
+	"internal/store":    {"internal/usage"},
+	"internal/agent":    {"internal/usage"},
+	"internal/agent/*":  {"internal/agent", "internal/usage"},
 	"internal/agent/all": {
 		"internal/agent", "internal/agent/*", "internal/usage",
 	},
@@ -40,7 +42,7 @@ var arrows = map[string][]string{
 	"internal/allowance": {"internal/usage"},
 	"internal/platform":  {"internal/agent"},
 	"internal/ingest":    {"internal/agent", "internal/store", "internal/health", "internal/usage", "internal/platform"},
-	"internal/report":    {"internal/meter", "internal/allowance", "internal/store", "internal/health", "internal/usage"},
+	"internal/report":    {"internal/calendar", "internal/meter", "internal/allowance", "internal/store", "internal/health", "internal/usage"},
 	"internal/view":      {"internal/report", "internal/store", "internal/health", "internal/usage"},
 	// Which prices are in force: the table with what the settings lay over it.
 	"internal/pricing":  {"internal/price", "internal/settings", "internal/network", "internal/health", "internal/usage", "assets"},
@@ -50,7 +52,7 @@ var arrows = map[string][]string{
 	"internal/core":     {"internal/pricing", "internal/settings", "internal/network", "internal/ingest", "internal/report", "internal/health", "internal/platform", "internal/link", "internal/store", "internal/agent", "internal/usage"},
 	"internal/demo":     {"internal/agent", "internal/usage"},
 	"internal/corpus":   {"internal/agent", "internal/usage"},
-	"internal/cli":      {"internal/pricing", "internal/price", "internal/settings", "internal/report", "internal/view", "internal/store", "internal/ingest", "internal/agent", "internal/platform", "internal/link", "internal/health", "internal/demo", "internal/usage"},
+	"internal/cli":      {"internal/calendar", "internal/pricing", "internal/price", "internal/settings", "internal/report", "internal/view", "internal/store", "internal/ingest", "internal/agent", "internal/platform", "internal/link", "internal/health", "internal/demo", "internal/usage"},
 	"app":               {"internal/cli", "internal/core", "internal/platform", "internal/agent", "internal/agent/all", "internal/health", "internal/usage", "app/tray", "assets"},
 	"app/tray":          {"internal/view", "internal/core", "internal/link", "internal/platform", "internal/report", "internal/health", "app/tray/icon", "assets"},
 	"app/tray/icon":     {"internal/view"},

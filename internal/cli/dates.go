@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"tokenmeter/internal/report"
+	"tokenmeter/internal/calendar"
 )
 
 // parseDate understands 2026-11-20, 20261120, RFC 3339, today and yesterday. A date is a
@@ -13,7 +13,7 @@ import (
 func parseDate(text string, now time.Time, zone *time.Location) (first, after time.Time, err error) {
 	day := func(t time.Time, shift int) (time.Time, time.Time, error) {
 		y, m, d := t.Date()
-		return report.DayStart(y, m, d+shift, zone), report.DayStart(y, m, d+shift+1, zone), nil
+		return calendar.DayStart(y, m, d+shift, zone), calendar.DayStart(y, m, d+shift+1, zone), nil
 	}
 	switch strings.ToLower(text) {
 	case "today":

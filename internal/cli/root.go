@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tokenmeter/internal/calendar"
 	"tokenmeter/internal/platform"
-	"tokenmeter/internal/report"
 	"tokenmeter/internal/store"
 	"tokenmeter/internal/view"
 )
@@ -158,7 +158,7 @@ func figures(ctx context.Context, c *Context, dir string) error {
 		return nil
 	}
 	printStatus(c.Stdout, s)
-	first := report.DayStart(s.At.Year(), s.At.Month(), s.At.Day()-6, c.Zone)
+	first := calendar.DayStart(s.At.Year(), s.At.Month(), s.At.Day()-6, c.Zone)
 	fmt.Fprintln(c.Stdout, "\nThe last 7 days")
 	q := question{by: []store.Dimension{store.Day}, zone: c.Zone, since: first}
 	rows, totals, err := q.ask(ctx, d.report)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"tokenmeter/internal/calendar"
 	"tokenmeter/internal/store"
 	"tokenmeter/internal/usage"
 )
@@ -68,7 +69,7 @@ func (r *Report) Days(ctx context.Context, q Range) (*DaysAnswer, error) {
 	index := map[civil]int{}
 	for i := range q.Days {
 		y, m, d := today.Year(), today.Month(), today.Day()-q.Days+1+i
-		day := Day{Start: DayStart(y, m, d, zone), End: DayStart(y, m, d+1, zone)}
+		day := Day{Start: calendar.DayStart(y, m, d, zone), End: calendar.DayStart(y, m, d+1, zone)}
 		day.Recorded = !a.First.IsZero() && a.First.Before(day.End)
 		index[civilOf(usage.MillisOf(day.Start), zone)] = i
 		a.Days = append(a.Days, day)

@@ -435,33 +435,3 @@ func TestHistoryTotals(t *testing.T) {
 		}
 	}
 }
-
-func TestDayStart(t *testing.T) {
-	for name, c := range map[string]struct {
-		zone  string
-		year  int
-		month time.Month
-		day   int
-		want  string // UTC
-	}{
-		"plain":                           {"UTC", 2026, 11, 20, "2026-11-20T00:00:00Z"},
-		"half an hour off":                {"Asia/Kolkata", 2026, 11, 20, "2026-11-19T18:30:00Z"},
-		"clocks leap later that day":      {"Europe/Berlin", 2026, 3, 29, "2026-03-28T23:00:00Z"},
-		"the day after the leap":          {"Europe/Berlin", 2026, 3, 30, "2026-03-29T22:00:00Z"},
-		"clocks fall back later that day": {"Europe/Berlin", 2026, 10, 25, "2026-10-24T22:00:00Z"},
-		"midnight does not exist":         {"America/Sao_Paulo", 2018, 11, 4, "2018-11-04T03:00:00Z"},
-		"midnight comes twice":            {"America/Havana", 2026, 11, 1, "2026-11-01T04:00:00Z"},
-		"the evening before comes twice":  {"America/Sao_Paulo", 2018, 2, 18, "2018-02-18T03:00:00Z"},
-		"a date that never was":           {"Pacific/Apia", 2011, 12, 30, "2011-12-30T10:00:00Z"},
-		"the day after it":                {"Pacific/Apia", 2011, 12, 31, "2011-12-30T10:00:00Z"},
-		"day 0 is the last month's last":  {"UTC", 2026, 3, 0, "2026-02-28T00:00:00Z"},
-		"half an hour of daylight saving": {"Australia/Lord_Howe", 2026, 4, 5, "2026-04-04T13:00:00Z"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := report.DayStart(c.year, c.month, c.day, zone(t, c.zone)).UTC().Format(time.RFC3339)
-			if got != c.want {
-				t.Errorf("starts %s, want %s", got, c.want)
-			}
-		})
-	}
-}

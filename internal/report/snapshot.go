@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tokenmeter/internal/allowance"
+	"tokenmeter/internal/calendar"
 	"tokenmeter/internal/meter"
 	"tokenmeter/internal/store"
 	"tokenmeter/internal/usage"
@@ -133,7 +134,7 @@ func (r *Report) windows(ctx context.Context, now usage.Millis) ([]Window, error
 // quietAt is the next moment at which something in s changes by itself; Now.QuietAt holds
 // when the rate does.
 func quietAt(s *Snapshot) time.Time {
-	next := DayStart(s.At.Year(), s.At.Month(), s.At.Day()+1, s.Zone)
+	next := calendar.DayStart(s.At.Year(), s.At.Month(), s.At.Day()+1, s.Zone)
 	sooner := func(t time.Time) {
 		if t.After(s.At) && t.Before(next) {
 			next = t

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tokenmeter/internal/calendar"
 	"tokenmeter/internal/meter"
 	"tokenmeter/internal/store"
 	"tokenmeter/internal/usage"
@@ -23,8 +24,8 @@ const usualKept = 10 * time.Minute
 
 // today reads the local day so far and a usual day of its kind.
 func (r *Report) today(ctx context.Context, at time.Time, reading bool) (Today, error) {
-	t := Today{Start: DayStart(at.Year(), at.Month(), at.Day(), r.o.Zone)}
-	next := DayStart(at.Year(), at.Month(), at.Day()+1, r.o.Zone)
+	t := Today{Start: calendar.DayStart(at.Year(), at.Month(), at.Day(), r.o.Zone)}
+	next := calendar.DayStart(at.Year(), at.Month(), at.Day()+1, r.o.Zone)
 	rows, err := r.o.Store.History(ctx, store.Query{
 		By: []store.Dimension{store.Hour}, Zone: r.o.Zone,
 		Since: usage.MillisOf(t.Start), Until: usage.MillisOf(next),
@@ -63,7 +64,7 @@ func (r *Report) usualDay(ctx context.Context, start, at time.Time, reading bool
 	zone := r.o.Zone
 	weekday := func(weeks int) (from, to time.Time) {
 		y, m, d := start.Date()
-		return DayStart(y, m, d-7*weeks, zone), DayStart(y, m, d-7*weeks+1, zone)
+		return calendar.DayStart(y, m, d-7*weeks, zone), calendar.DayStart(y, m, d-7*weeks+1, zone)
 	}
 	oldest, _ := weekday(meter.UsualWeeks)
 	days, err := r.o.Store.History(ctx, store.Query{
