@@ -3,6 +3,7 @@ package allowance
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"tokenmeter/internal/usage"
@@ -129,4 +130,68 @@ func TestAccounts(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
+}
+
+func TestVanishedWindows(t *testing.T) {
+	const days = 24 * 60
+	weekly := func(s usage.Sample) usage.Sample { s.WindowMinutes = 10080; return s }
+	plan := func(name string, s usage.Sample) usage.Sample { s.Plan = name; return s }
+	source := func(source usage.Source, s usage.Sample) usage.Sample { s.Source = source; return s }
+	cases := map[string]struct {
+		samples []usage.Sample
+		want    []int64 // lengths of the windows that are there
+	}{
+		"both are heard of": {[]usage.Sample{sample(10, 5, 60), weekly(sample(10, 5, 2*days))}, []int64{300, 10080}},
+		"the short one for an hour not, and it is open": {
+			[]usage.Sample{sample(100, 5, 60), weekly(sample(100, 5, 2*days)), weekly(sample(10, 6, 2*days))}, []int64{300, 10080},
+		},
+		"the short one is just over": {
+			[]usage.Sample{sample(300, 5, -60), weekly(sample(10, 6, 2*days))}, []int64{300, 10080},
+		},
+		"the short one is gone for weeks": {
+			[]usage.Sample{sample(14*days, 5, -14*days+60), weekly(sample(10, 6, 2*days))}, []int64{10080},
+		},
+		"a copied log tells of the short one that is gone": {
+			[]usage.Sample{sample(14*days, 5, -14*days+60), sample(60, 5, -14*days+60), weekly(sample(10, 6, 2*days))}, []int64{10080},
+		},
+		"a copied log does not speak for the server": {
+			[]usage.Sample{sample(20*60, 5, -16*60), weekly(sample(20*60, 6, -12*60)), weekly(sample(10, 6, -12*60))}, []int64{300, 10080},
+		},
+		"the short one is back": {
+			[]usage.Sample{sample(14*days, 5, -14*days+60), weekly(sample(3*days, 6, 2*days)), sample(5, 1, 295), weekly(sample(5, 6, 2*days))}, []int64{300, 10080},
+		},
+		"nothing is heard of either": {
+			[]usage.Sample{sample(60*days, 5, -60*days+60), weekly(sample(60*days, 6, -55*days))}, []int64{300, 10080},
+		},
+		"the long one ended with the plan": {
+			[]usage.Sample{plan("plus", sample(300, 5, -60)), plan("plus", weekly(sample(300, 5, 3*days))), plan("free", weekly(sample(300, 5, 3*days))),
+				plan("free", with(sample(10, 6, 20*days), func(s *usage.Sample) { s.WindowMinutes = 43200 }))}, []int64{43200},
+		},
+		"the short one ended with the plan": {
+			[]usage.Sample{plan("plus", sample(50, 5, 200)), plan("free", weekly(sample(10, 6, 2*days)))}, []int64{10080},
+		},
+		"a plan that is not named is no other plan": {
+			[]usage.Sample{plan("plus", sample(50, 5, 200)), weekly(sample(10, 6, 2*days))}, []int64{300, 10080},
+		},
+		"a limit message names one window and says nothing of others": {
+			[]usage.Sample{sample(14*days, 5, -14*days+60), source(usage.SourceDerived, weekly(sample(10, 100, 2*days)))}, []int64{300, 10080},
+		},
+		"another pool says nothing of this one": {
+			[]usage.Sample{sample(14*days, 5, -14*days+60), with(weekly(sample(10, 6, 2*days)), func(s *usage.Sample) { s.LimitID = "other" })}, []int64{300, 10080},
+		},
+		"what names neither length nor reset": {
+			[]usage.Sample{with(sample(10, 100, 999), func(s *usage.Sample) { s.WindowMinutes = 0 })}, nil,
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			var got []int64
+			for _, w := range Current(c.samples, now) {
+				got = append(got, w.WindowMinutes)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("windows of %v minutes, want %v", got, c.want)
+			}
+		})
+	}
 }

@@ -321,10 +321,13 @@ func TestWindows(t *testing.T) {
 			ObservedAt: usage.MillisOf(now.Add(-ago)), ResetsAt: usage.MillisOf(now.Add(resets)),
 		}
 	}
+	silent := sample(400*24*time.Hour, 43200, 80, -390*24*time.Hour) // of a pool that was never heard of again
+	silent.LimitID = "other"
 	b.write(nil,
 		sample(10*time.Minute, 300, 40, time.Hour), sample(5*time.Minute, 300, 30, time.Hour),
 		sample(10*time.Minute, 10080, 17, 100*time.Hour),
-		sample(400*24*time.Hour, 43200, 80, -390*24*time.Hour), // never heard of again
+		sample(400*24*time.Hour, 43200, 80, -390*24*time.Hour), // given up by its server
+		silent,
 	)
 	s := b.snapshot()
 	if len(s.Windows) != 3 {
