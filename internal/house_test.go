@@ -48,17 +48,20 @@ var arrows = map[string][]string{
 	"internal/pricing":  {"internal/price", "internal/settings", "internal/network", "internal/health", "internal/usage", "assets"},
 	"internal/settings": {"internal/usage"},
 	// A permission to open a connection is made from the settings and from nothing else.
-	"internal/network":  {"internal/settings"},
-	"internal/core":     {"internal/pricing", "internal/settings", "internal/network", "internal/ingest", "internal/report", "internal/health", "internal/platform", "internal/link", "internal/store", "internal/agent", "internal/usage"},
-	"internal/demo":     {"internal/agent", "internal/usage"},
-	"internal/corpus":   {"internal/agent", "internal/usage"},
-	"internal/cli":      {"internal/calendar", "internal/pricing", "internal/price", "internal/settings", "internal/report", "internal/view", "internal/store", "internal/ingest", "internal/agent", "internal/platform", "internal/link", "internal/health", "internal/demo", "internal/usage"},
-	"app":               {"internal/cli", "internal/core", "internal/platform", "internal/agent", "internal/agent/all", "internal/health", "internal/usage", "app/tray", "assets"},
-	"app/tray":          {"internal/view", "internal/core", "internal/link", "internal/platform", "internal/report", "internal/health", "app/tray/icon", "assets"},
-	"app/tray/icon":     {"internal/view"},
-	"app/window":        {"internal/link", "internal/platform", "internal/report", "internal/view", "internal/store", "internal/agent", "internal/agent/all", "internal/health", "app/window/*", "app/window/page/*", "assets"},
-	"app/window/shell":  {"internal/link", "internal/report", "internal/view", "internal/store", "internal/health", "app/window/*", "app/window/page/*", "assets"},
-	"app/window/page/*": {"internal/view", "app/window/chart", "app/window/widget", "app/window/theme", "app/window/page/frame"},
+	"internal/network": {"internal/settings"},
+	"internal/core":    {"internal/pricing", "internal/settings", "internal/network", "internal/ingest", "internal/report", "internal/health", "internal/platform", "internal/link", "internal/store", "internal/agent", "internal/usage"},
+	// Made for one agent's own interface and settings file. It starts at each prompt, so
+	// neither store nor report is near it.
+	"internal/statusline": {"internal/agent", "internal/agent/claude", "internal/platform", "internal/usage"},
+	"internal/demo":       {"internal/agent", "internal/usage"},
+	"internal/corpus":     {"internal/agent", "internal/usage"},
+	"internal/cli":        {"internal/calendar", "internal/pricing", "internal/price", "internal/settings", "internal/report", "internal/view", "internal/store", "internal/ingest", "internal/agent", "internal/platform", "internal/link", "internal/health", "internal/demo", "internal/usage"},
+	"app":                 {"internal/cli", "internal/core", "internal/platform", "internal/agent", "internal/agent/all", "internal/health", "internal/usage", "app/tray", "assets"},
+	"app/tray":            {"internal/view", "internal/core", "internal/link", "internal/platform", "internal/report", "internal/health", "app/tray/icon", "assets"},
+	"app/tray/icon":       {"internal/view"},
+	"app/window":          {"internal/link", "internal/platform", "internal/report", "internal/view", "internal/store", "internal/agent", "internal/agent/all", "internal/health", "app/window/*", "app/window/page/*", "assets"},
+	"app/window/shell":    {"internal/link", "internal/report", "internal/view", "internal/store", "internal/health", "app/window/*", "app/window/page/*", "assets"},
+	"app/window/page/*":   {"internal/view", "app/window/chart", "app/window/widget", "app/window/theme", "app/window/page/frame"},
 	// Made-up answers for the golden pictures of every page.
 	"app/window/page/pagetest": {"app/window/theme", "app/window/widget", "internal/view", "internal/report", "internal/store", "internal/usage", "internal/health"},
 	// It measures from outside, but for what the window asks of a store of a million requests.
