@@ -88,7 +88,8 @@ func (s *Store) Repaired(ctx context.Context) (*Repair, error) {
 type note struct {
 	Reason string
 	Moved  string // name of the damaged file in the folder; "" = not decided
-	// Doubted: SQLite says so, which takes one failed read of the disk for damage.
+	// Doubted: SQLite says so, which takes one failed read of the disk for damage, in its
+	// checks, too.
 	Doubted bool `json:",omitempty"`
 }
 
@@ -208,9 +209,22 @@ func falseAlarm(ctx context.Context, path string, reason error) bool {
 	if err != nil || n == nil && !bySQLite(reason) || n != nil && (n.Moved != "" || !n.Doubted) {
 		return false
 	}
+	// A page that could not be read this time looks like a damaged one, to the check too.
+	const looks = 3
+	for look := 1; wholly(ctx, path) != nil; look++ {
+		if look == looks || ctx.Err() != nil {
+			return false
+		}
+	}
+	err = os.Remove(path + noteSuffix)
+	return err == nil && syncFolder(filepath.Dir(path)) == nil || errors.Is(err, fs.ErrNotExist)
+}
+
+// wholly reads all of a database, with nothing cached, and says what is wrong with it.
+func wholly(ctx context.Context, path string) error {
 	p := newPool(dsn(path, readerMode, cacheReader))
 	defer p.close()
-	err = p.read(ctx, func(c *connection) error {
+	return p.read(ctx, func(c *connection) error {
 		if err := checkReadable(c); err != nil {
 			return err
 		}
@@ -220,11 +234,6 @@ func falseAlarm(ctx context.Context, path string, reason error) bool {
 		}
 		return err
 	})
-	if err != nil {
-		return false
-	}
-	err = os.Remove(path + noteSuffix)
-	return err == nil && syncFolder(filepath.Dir(path)) == nil || errors.Is(err, fs.ErrNotExist)
 }
 
 // repair brings a usable database to path, or finishes what an earlier process began.

@@ -641,6 +641,26 @@ func TestAFalseAlarmRepairsNothing(t *testing.T) {
 	}
 }
 
+func TestWhoIsToldToStopBeginsNoRepair(t *testing.T) {
+	l := newLibrary(t, 1)
+	path := l.copy(t, false)
+	must(t, writeNote(path, note{Reason: "a read failed", Doubted: true}))
+	before := entries(t, path)
+	ctx, stop := context.WithCancel(context.Background())
+	stop()
+	s, err := Open(ctx, path, Options{Repair: time.Date(2026, 11, 24, 10, 11, 12, 0, time.UTC)})
+	if err == nil {
+		must(t, s.Close())
+		t.Fatal("a database in doubt was opened without a look at it")
+	}
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, wanted %v", err, context.Canceled)
+	}
+	if after := entries(t, path); !slices.Equal(before, after) {
+		t.Errorf("the folder held %v, and now %v", before, after)
+	}
+}
+
 func TestAFewDamagedDatabasesAreKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokenmeter.db")
 	for n := range 5 {

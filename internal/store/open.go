@@ -65,6 +65,10 @@ func (s *Store) openWriter(ctx context.Context, o Options) error {
 			return due
 		}
 	}
+	// Who was told to stop while it looked knows nothing, and begins nothing.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	var err error
 	if s.repaired, err = repair(ctx, s.path, o, due); err != nil {
 		return fmt.Errorf("repair: %w", err)
