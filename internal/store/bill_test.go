@@ -113,23 +113,26 @@ func TestBillsThatCannotBeAreBounded(t *testing.T) {
 }
 
 // version1 puts a database into place that a program made before there were bills.
-func version1(t testing.TB, path string) {
+func version1(t testing.TB, path string) { older(t, path, 1) }
+
+// older puts a database of an earlier version into place.
+func older(t testing.TB, path string, version uint32) {
 	t.Helper()
-	packed, err := os.Open(filepath.Join("testdata", "version-1.db.gz"))
+	packed, err := os.Open(filepath.Join("testdata", fmt.Sprintf("version-%d.db.gz", version)))
 	must(t, err)
 	defer packed.Close()
 	content, err := gzip.NewReader(packed)
 	must(t, err)
 	plain, err := io.ReadAll(content)
 	must(t, err)
-	if version := binary.BigEndian.Uint32(plain[60:]); version != 1 {
-		t.Fatalf("it has version %d", version)
+	if got := binary.BigEndian.Uint32(plain[60:]); got != version {
+		t.Fatalf("it has version %d", got)
 	}
 	must(t, os.MkdirAll(filepath.Dir(path), 0o700))
 	must(t, os.WriteFile(path, plain, 0o600))
 }
 
-// What version-1.db.gz holds.
+// What the databases of earlier versions hold.
 const (
 	version1Requests = 112
 	version1Output   = 156130

@@ -164,6 +164,14 @@ type field struct {
 	bytes []byte
 }
 
+// float is the figure in a column of reals, where a whole one is stored as an integer.
+func (f field) float() float64 {
+	if f.kind == isInteger {
+		return float64(f.n)
+	}
+	return f.real
+}
+
 type kind uint8
 
 const (

@@ -43,12 +43,13 @@ var (
 	shapeSeriesID = shape{"sqlite_autoindex_series_1", "iiiiiiiii", true}
 	shapeSample   = shape{"sample", "iiiiiri", true}
 	shapeBill     = shape{"bill", "iiiiiiiiiiii", false}
+	shapeForecast = shape{"forecast", "iiiiiiirrrr", true}
 )
 
 // salvaged are the tables that are taken over.
 func salvaged() []shape {
 	return []shape{shapeMeta, shapeAgent, shapeStr, shapeFile, shapeSkip, shapeStrand, shapeEvent, shapeRedirect, shapeTwin,
-		shapeThread, shapeLineage, shapeMark, shapeSegment, shapeSession, shapeSeries, shapeSample, shapeBill}
+		shapeThread, shapeLineage, shapeMark, shapeSegment, shapeSession, shapeSeries, shapeSample, shapeBill, shapeForecast}
 }
 
 func (s shape) fits(fields []field) bool {
@@ -81,6 +82,8 @@ func (s shape) fits(fields []field) bool {
 		return plausibleEvent(fields)
 	case "bill":
 		return plausibleBill(fields)
+	case "forecast":
+		return fields[4].n > 0 && fields[6].n > 0
 	case "mark":
 		// A print is a hash of 64 bits, the number of a segment's rows is not: that tells
 		// them apart where no tree leads to the page any more.
@@ -143,8 +146,13 @@ func openRemains(path string, usual map[string]uint32) (*remains, error) {
 		agents: map[int64]int64{}, strings: map[int64]int64{0: 0}, files: map[int64]int64{0: 0}, threads: map[int64]int64{0: 0}, series: map[int64]int64{},
 		strands: map[int64]strandKey{},
 	}
-	if p.version() == 1 {
-		m.absent[shapeBill.name] = true
+	for _, later := range []struct {
+		version int64
+		shape   shape
+	}{{2, shapeBill}, {3, shapeForecast}} {
+		if v := int64(p.version()); v > 0 && v < later.version {
+			m.absent[later.shape.name] = true
+		}
 	}
 	m.roots = p.roots()
 	for name, root := range usual {

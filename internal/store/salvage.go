@@ -346,11 +346,7 @@ func (r *rescue) facts(m *remains) error {
 			if !ok {
 				return nil
 			}
-			used := f[5].real
-			if f[5].kind == isInteger {
-				used = float64(f[5].n)
-			}
-			return []driver.Value{series, f[1].n, f[2].n, f[3].n, f[4].n, used, f[6].n}
+			return []driver.Value{series, f[1].n, f[2].n, f[3].n, f[4].n, f[5].float(), f[6].n}
 		}},
 		{shapeBill, insertBill + " ON CONFLICT DO NOTHING", func(f []field) []driver.Value {
 			agent, ok := m.agents[f[0].n]
@@ -362,6 +358,20 @@ func (r *rescue) facts(m *remains) error {
 			values := []driver.Value{agent, session, model}
 			for _, number := range f[3:] {
 				values = append(values, number.n)
+			}
+			return values
+		}},
+		{shapeForecast, insertForecast + " WHERE true ON CONFLICT DO NOTHING", func(f []field) []driver.Value {
+			agent, ok := m.agents[f[0].n]
+			account, known := m.strings[f[2].n]
+			limit, named := m.strings[f[3].n]
+			model, told := m.strings[f[5].n]
+			if !ok || !known || !named || !told {
+				return nil
+			}
+			values := []driver.Value{agent, f[1].n, account, limit, f[4].n, model, f[6].n}
+			for _, figure := range f[7:] {
+				values = append(values, figure.float())
 			}
 			return values
 		}},
