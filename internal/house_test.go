@@ -44,6 +44,10 @@ var arrows = map[string][]string{
 	"internal/ingest":    {"internal/agent", "internal/store", "internal/health", "internal/usage", "internal/platform"},
 	"internal/report":    {"internal/calendar", "internal/meter", "internal/allowance", "internal/store", "internal/health", "internal/usage"},
 	"internal/view":      {"internal/report", "internal/store", "internal/health", "internal/usage"},
+	// Forecasts are apart from the figures they start from, so that they can be replayed.
+	"internal/forecast": {"internal/usage"},
+	// Made-up users, on whom forecasts are tried.
+	"internal/forecast/synthetic": {"internal/forecast", "internal/usage"},
 	// Which prices are in force: the table with what the settings lay over it.
 	"internal/pricing":  {"internal/price", "internal/settings", "internal/network", "internal/health", "internal/usage", "assets"},
 	"internal/settings": {"internal/usage"},
@@ -84,6 +88,7 @@ var reasons = []struct{ from, to, why string }{
 	{"internal/meter", "internal/store", "rules are pure functions; replay and backtest need no database"},
 	{"internal/price", "internal/store", "rules are pure functions; who stores a price hands it the request"},
 	{"internal/allowance", "internal/store", "rules are pure functions; replay and backtest need no database"},
+	{"internal/forecast", "internal/store", "rules are pure functions; replay and backtest need no database"},
 	{"internal/settings", "internal/network", "the file says what is allowed; who acts on it asks"},
 	{"internal/core", "internal/view", "core wires and wakes; words are made where they are shown"},
 	{"app/window/page", "internal/store", "pages apply a view model and raise callbacks, they never query"},

@@ -1,0 +1,6 @@
+//go:build race
+
+package forecast_test
+
+// race says that the tests are slow.
+const race = true
