@@ -49,17 +49,19 @@ var arrows = map[string][]string{
 	// Made-up users, on whom forecasts are tried.
 	"internal/forecast/synthetic": {"internal/forecast", "internal/usage"},
 	// Which prices are in force: the table with what the settings lay over it.
-	"internal/pricing":  {"internal/price", "internal/settings", "internal/network", "internal/health", "internal/usage", "assets"},
+	"internal/pricing":  {"internal/price", "internal/settings", "internal/network", "internal/platform", "internal/health", "internal/usage", "assets"},
 	"internal/settings": {"internal/usage"},
 	// A permission to open a connection is made from the settings and from nothing else.
-	"internal/network": {"internal/settings"},
-	"internal/core":    {"internal/pricing", "internal/settings", "internal/network", "internal/ingest", "internal/report", "internal/health", "internal/platform", "internal/link", "internal/store", "internal/agent", "internal/usage"},
+	"internal/network": {"internal/settings", "internal/platform", "internal/agent"},
+	// When vendors are asked; how is their agents' to say, and through which door network's.
+	"internal/inquiry": {"internal/agent", "internal/network", "internal/settings", "internal/platform", "internal/health", "internal/usage"},
+	"internal/core":    {"internal/inquiry", "internal/pricing", "internal/settings", "internal/network", "internal/ingest", "internal/report", "internal/health", "internal/platform", "internal/link", "internal/store", "internal/agent", "internal/usage"},
 	// Made for one agent's own interface and settings file. It starts at each prompt, so
 	// neither store nor report is near it.
 	"internal/statusline": {"internal/agent", "internal/agent/claude", "internal/platform", "internal/usage"},
 	"internal/demo":       {"internal/agent", "internal/usage"},
 	"internal/corpus":     {"internal/agent", "internal/usage"},
-	"internal/cli":        {"internal/calendar", "internal/pricing", "internal/price", "internal/settings", "internal/report", "internal/view", "internal/store", "internal/ingest", "internal/agent", "internal/platform", "internal/link", "internal/health", "internal/demo", "internal/usage"},
+	"internal/cli":        {"internal/calendar", "internal/inquiry", "internal/network", "internal/pricing", "internal/price", "internal/settings", "internal/report", "internal/view", "internal/store", "internal/ingest", "internal/agent", "internal/platform", "internal/link", "internal/health", "internal/demo", "internal/usage"},
 	"app":                 {"internal/cli", "internal/core", "internal/platform", "internal/agent", "internal/agent/all", "internal/health", "internal/usage", "app/tray", "assets"},
 	"app/tray":            {"internal/view", "internal/core", "internal/link", "internal/platform", "internal/report", "internal/health", "app/tray/icon", "assets"},
 	"app/tray/icon":       {"internal/view"},

@@ -33,6 +33,7 @@ type item struct {
 	windows [mostWindows]line
 	live    line
 	today   line
+	network line
 	title   string
 	tooltip string
 	face    icon.Face
@@ -74,7 +75,7 @@ func (t *tray) buildMenu(i *item) {
 	for n := range i.windows {
 		i.windows[n] = add("live")
 	}
-	i.live, i.today = add("live"), add("live")
+	i.live, i.today, i.network = add("live"), add("live"), add("live")
 	systray.AddSeparator()
 	onClick(systray.AddMenuItem("Open Tokenmeter", ""), t.open(""))
 	onClick(systray.AddMenuItem("History", ""), t.open("history"))
@@ -149,7 +150,8 @@ func (i *item) showTexts(c content) bool {
 		did = i.windows[n].show(text) || did
 	}
 	did = i.live.show(c.Live) || did
-	return i.today.show(c.Today) || did
+	did = i.today.show(c.Today) || did
+	return i.network.show(c.Network) || did
 }
 
 // show sets a line's text, or hides it if there is none.

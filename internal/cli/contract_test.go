@@ -125,6 +125,7 @@ func TestContract(t *testing.T) {
 				"prices.unpriced[].unpricedTokens number", "prices.unpriced[].why text",
 				"prices.tests[].agent text", "prices.tests[].model text", "prices.tests[].sessions number", "prices.tests[].requests number", "prices.tests[].oursUSD number",
 				"prices.tests[].theirsUSD number", "prices.tests[].offPercent number or null", "prices.tests[].unpriced number", "prices.tests[].unpricedUSD number",
+				"network.enabled bool", "network.prices bool", "network.asks[] text", "network.waiting[] text", "network.ledger text",
 				"findings[].code text", "findings[].severity text", "findings[].subject text or null", "findings[].since text or null",
 				"findings[].title text", "findings[].text text", "findings[].action text",
 			},

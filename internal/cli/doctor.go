@@ -6,16 +6,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tokenmeter/internal/health"
 	"tokenmeter/internal/ingest"
+	"tokenmeter/internal/inquiry"
+	"tokenmeter/internal/network"
 	"tokenmeter/internal/platform"
 	"tokenmeter/internal/pricing"
 	"tokenmeter/internal/report"
@@ -34,6 +38,7 @@ type doctorDocument struct {
 	Meter         doctorMeter     `json:"meter"`
 	Agents        []doctorAgent   `json:"agents"`
 	Prices        doctorPrices    `json:"prices"`
+	Network       doctorNetwork   `json:"network"`
 	Findings      []doctorFinding `json:"findings"`
 }
 
@@ -51,6 +56,15 @@ type doctorPrices struct {
 	Currency *string         `json:"currency"` // nil = USD
 	Unpriced []unpricedModel `json:"unpriced"`
 	Tests    []doctorPrice   `json:"tests"` // against what agents note of costs themselves
+}
+
+// doctorNetwork is what the settings let out.
+type doctorNetwork struct {
+	Enabled bool     `json:"enabled"`
+	Prices  bool     `json:"prices"`  // they are fetched
+	Asks    []string `json:"asks"`    // agents whose vendor is asked for the allowance
+	Waiting []string `json:"waiting"` // switches that are on, but wait for network.enabled
+	Ledger  string   `json:"ledger"`
 }
 
 type doctorAgent struct {
@@ -124,6 +138,7 @@ func examine(ctx context.Context, c *Context, dir string) (doctorDocument, []rep
 	}
 	prices := pricing.Load(dir)
 	doc.Prices.Version, doc.Prices.Date, doc.Prices.Currency = prices.Version(), prices.Table().Date(), text(prices.Currency().Code)
+	doc.Network = networkOf(c, dir, prices)
 	var findings []health.Finding
 	pong, err := ping(ctx, c, dir)
 	if err == nil {
@@ -170,6 +185,48 @@ func examine(ctx context.Context, c *Context, dir string) (doctorDocument, []rep
 	}
 	doc.Findings = findingsOf(findings)
 	return doc, tests, nil
+}
+
+// networkOf says what the settings let out.
+func networkOf(c *Context, dir string, prices *pricing.Prices) doctorNetwork {
+	s := prices.Settings()
+	n := doctorNetwork{Enabled: s.Network.Enabled, Prices: prices.Online(), Asks: []string{}, Waiting: []string{}, Ledger: filepath.Join(dir, network.LedgerName)}
+	for _, info := range inquiry.Asked(s, c.Sources) {
+		n.Asks = append(n.Asks, string(info.ID))
+	}
+	if !n.Enabled {
+		if s.Prices.Refresh {
+			n.Waiting = append(n.Waiting, "prices.refresh")
+		}
+		for _, id := range slices.Sorted(maps.Keys(s.Network.Inquiries)) {
+			if s.Network.Inquiries[id].Enabled {
+				n.Waiting = append(n.Waiting, "network."+id+".enabled")
+			}
+		}
+	}
+	return n
+}
+
+// words say the same to people.
+func (n *doctorNetwork) words(agents []doctorAgent) string {
+	online := report.Online{Prices: n.Prices}
+	for _, a := range agents {
+		if slices.Contains(n.Asks, a.Agent) {
+			online.Asks = append(online.Asks, a.Name)
+		}
+	}
+	words := strings.TrimPrefix(view.NetworkUse(online), "Network ")
+	switch {
+	case len(n.Waiting) > 0:
+		words += ", " + strings.Join(n.Waiting, ", ") + " waits"
+		if len(n.Waiting) > 1 {
+			words = strings.TrimSuffix(words, "s")
+		}
+		words += " for network.enabled"
+	case n.Enabled && !n.Prices && len(n.Asks) == 0:
+		words = "on, but nothing is switched on that uses it"
+	}
+	return words
 }
 
 // agentStates takes in what is new and lists the agents; when that is impossible it lists
@@ -291,6 +348,7 @@ func printDoctor(w printer, doc doctorDocument, tests []report.PriceTest, home s
 	t.add("Data folder", view.ShortPath(doc.DataFolder, home))
 	t.add("Database", size)
 	t.add("Prices", "of "+doc.Prices.Date)
+	t.add("Network", visible(doc.Network.words(doc.Agents)))
 	t.add("Meter", meter)
 	t.print(w, "  ")
 	fmt.Fprintln(w, "\nAgents")

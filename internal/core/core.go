@@ -67,7 +67,8 @@ type Core struct {
 	prices   atomic.Pointer[pricing.Prices] // never nil
 
 	settingsMu sync.Mutex    // held by whoever puts settings in force
-	settled    chan struct{} // capacity one: other settings are in force
+	settled    chan struct{} // capacity one: other settings are in force, for refresh
+	permitted  chan struct{} // the same, for inquire
 
 	unread bool // the last snapshot could not be read; only Run's goroutine looks at it
 }
@@ -90,7 +91,7 @@ func New(o Options) (*Core, error) {
 	}
 	c := &Core{
 		o: o, socket: socketPath(o), release: release, board: health.NewBoard(o.Clock),
-		wake: make(chan struct{}, 1), settled: make(chan struct{}, 1), quit: make(chan struct{}), counting: counting{changed: make(chan struct{}), repriced: make(chan struct{})}, listeners: map[chan struct{}]bool{},
+		wake: make(chan struct{}, 1), settled: make(chan struct{}, 1), permitted: make(chan struct{}, 1), quit: make(chan struct{}), counting: counting{changed: make(chan struct{}), repriced: make(chan struct{})}, listeners: map[chan struct{}]bool{},
 	}
 	c.use(pricing.Load(o.DataDir))
 	c.board.OnChange(c.poke)

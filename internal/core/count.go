@@ -219,9 +219,10 @@ func (c *Core) countOnce(ctx context.Context) error {
 	})
 	c.counting.setIngest(in)
 	defer c.counting.setIngest(nil)
-	var pricer sync.WaitGroup
-	pricer.Go(func() { c.reprice(ctx, st) })
-	defer pricer.Wait()
+	var beside sync.WaitGroup
+	beside.Go(func() { c.reprice(ctx, st) })
+	beside.Go(func() { c.inquire(ctx, st) })
+	defer beside.Wait()
 	if err := in.Run(ctx); ctx.Err() == nil {
 		anew(err)
 		return err

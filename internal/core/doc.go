@@ -8,7 +8,7 @@
 // "something changed", on a channel of capacity one: they ask Current for the state.
 //
 // Goroutines while running: Run itself makes the snapshots, one at a time; one opens the
-// store and ingests; one takes connections and one more for each of them. When nothing flows
+// store and ingests, with two beside it that reprice and inquire; one takes connections and one more for each of them. When nothing flows
 // nothing ticks: the one timer is set to the moment at which the snapshot becomes untrue by
 // itself, and at least half a minute away.
 //

@@ -151,7 +151,7 @@ func (c *Core) meter() report.Meter {
 	findings := c.board.Findings()
 	return report.Meter{
 		Reading: c.counting.progress(), Findings: findings, StaleSince: c.staleSince(findings),
-		Currency: c.prices.Load().Currency(), Repricing: c.counting.repricing(), Online: c.prices.Load().Online(),
+		Currency: c.prices.Load().Currency(), Repricing: c.counting.repricing(), Online: c.online(),
 	}
 }
 

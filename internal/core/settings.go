@@ -2,11 +2,10 @@ package core
 
 import (
 	"context"
-	"path/filepath"
 	"time"
 
 	"tokenmeter/internal/health"
-	"tokenmeter/internal/network"
+	"tokenmeter/internal/inquiry"
 	"tokenmeter/internal/pricing"
 	"tokenmeter/internal/settings"
 )
@@ -25,19 +24,19 @@ func (c *Core) followSettings() {
 func (c *Core) use(p *pricing.Prices) {
 	before := c.prices.Swap(p)
 	pricing.PutFindings(c.board, c.o.DataDir, p)
+	inquiry.PutFindings(c.board, p.Settings(), c.o.Sources)
 	if before != nil && before.Version() != p.Version() {
 		c.counting.setPricing(pricingOf(p))
 	}
 	signal(c.settled)
+	signal(c.permitted)
 	c.poke()
 }
 
 // refresh fetches prices once a day, if the settings permit that; else it only waits for
 // other settings.
 func (c *Core) refresh(ctx context.Context) {
-	client, err := network.New(network.Options{
-		Version: c.o.Version, Ledger: filepath.Join(c.o.DataDir, network.LedgerName), Now: c.o.Clock,
-	})
+	client, err := c.client()
 	if err != nil { // only where Options are not filled in
 		c.board.Set(health.PricesNotFetched, health.Warning, settings.FileName, err.Error())
 		return

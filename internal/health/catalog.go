@@ -39,6 +39,8 @@ const (
 	SettingsFailed   Code = "settings-failed"    // the file; why it cannot be read
 	SettingsWrong    Code = "settings-wrong"     // a key of the settings; what is wrong with it
 	PricesNotFetched Code = "prices-not-fetched" // the address; why not
+	LoginNeeded      Code = "login-needed"       // an agent; why its login does not do, what to do
+	AllowanceUnknown Code = "allowance-unknown"  // an agent; why its vendor gives no answer
 	NoLink           Code = "no-link"            // the socket; the reason
 )
 
@@ -222,6 +224,14 @@ var catalog = [...]page{
 		"New prices could not be fetched",
 		"{1}. The prices that are here stay in force; it is tried again in a day or more.",
 		"Look whether {} can be reached from here and gives a table of prices, or set refresh = false in settings.toml."},
+	{LoginNeeded,
+		"{} does not tell the current allowance: a new login is needed",
+		"{1}. Tokenmeter only reads the agent's login and never renews it. Until then the allowance is what the logs say.",
+		"{2}. It is tried again as soon as the login is another."},
+	{AllowanceUnknown,
+		"{} could not be asked for the current allowance",
+		"{1}. The allowance is what the logs say meanwhile; it is tried again in five minutes to an hour.",
+		"Nothing needs to be done if this passes. Else switch it off in settings.toml, under [network]."},
 	{NoLink,
 		"Window and terminal cannot reach the meter",
 		"The socket {} could not be made ({1}). Tray and counting work; the window follows a little later, and `tokenmeter quit` does not work.",

@@ -3,7 +3,7 @@ package network
 import "crypto/x509"
 
 // Permit makes a permission for a server of a test.
-func Permit(address string) Permission { return Permission{address} }
+func Permit(address string) Permission { return Permission{target: address} }
 
 // Plain is options with which http is allowed.
 func Plain(o Options) Options { o.plain = true; return o }
@@ -23,5 +23,5 @@ func Begin(path string, e Entry) (string, error) {
 // End see Begin.
 func End(path, id string, e Entry) error {
 	l := ledger{path: path}
-	return l.end(id, e.Time, e.Duration, e.Bytes, e.Outcome)
+	return l.end(id, e.Time, e.Duration, e.Bytes, e.Sent, e.Outcome)
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,32 +19,42 @@ import (
 )
 
 const (
-	mostRedirects  = 3
-	mostOfHeaders  = 64 << 10
-	longestETag    = 512
-	refusedWithout = "the settings do not allow it (prices.refresh is off, or prices.url names no address)"
+	mostRedirects = 3
+	mostOfHeaders = 64 << 10
+	longestETag   = 512
+	longestWait   = 24 * time.Hour
 )
 
 // ErrNotPermitted is returned for a Permission that permits nothing.
-var ErrNotPermitted = errors.New("open a connection: " + refusedWithout)
+var ErrNotPermitted = errors.New("open a connection: the settings do not allow it")
 
-// Permission permits one address to be fetched. Its zero value permits nothing, and only
-// ForPrices makes another.
+// Permission permits one address to be fetched, or one program to be spoken with. Its zero value
+// permits nothing, and only ForPrices and ForAllowance make another.
 type Permission struct {
-	address string
+	target string
 }
 
 // ForPrices is the permission to fetch prices that the settings give, the zero one if they
 // give none.
 func ForPrices(s *settings.Settings) Permission {
-	if !s.Prices.Refresh {
+	if !s.Network.Enabled || !s.Prices.Refresh {
 		return Permission{}
 	}
 	return Permission{s.Prices.URL}
 }
 
+// ForAllowance is the permission that the settings give to ask an agent's vendor for the current
+// allowance, at this https address or through the program at this path, the zero one if they
+// give none.
+func ForAllowance(s *settings.Settings, agent, target string) Permission {
+	if !s.Network.Enabled || !s.Network.Inquiries[agent].Enabled {
+		return Permission{}
+	}
+	return Permission{target}
+}
+
 // Granted says whether anything is permitted.
-func (p Permission) Granted() bool { return p.address != "" }
+func (p Permission) Granted() bool { return p.target != "" }
 
 // Options are what a Client needs.
 type Options struct {
@@ -96,6 +107,19 @@ type Request struct {
 	Types      []string      // media types that are taken, such as application/json
 	Most       int64         // bytes of the body
 	Within     time.Duration // for all of it
+	// Headers are sent besides the usual ones, or in their place. With any, no redirect is
+	// followed: they may hold a login, which only the permitted host may see.
+	Headers map[string]string
+}
+
+// StatusError says that the server's answer is not the one that was asked for.
+type StatusError struct {
+	Code  int
+	Retry time.Duration // how long the server wants to be left alone, at most a day; 0 = not stated
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("the server answers %d %s", e.Code, http.StatusText(e.Code))
 }
 
 // Result is what came.
@@ -115,7 +139,7 @@ func (c *Client) Fetch(ctx context.Context, r Request) (Result, error) {
 	if r.Most <= 0 || r.Within <= 0 || len(r.Types) == 0 || r.Purpose == "" {
 		return fail(errors.New("purpose, types and limits must be given"))
 	}
-	address, err := url.Parse(r.Permission.address)
+	address, err := url.Parse(r.Permission.target)
 	if err != nil {
 		return fail(err)
 	}
@@ -156,7 +180,7 @@ func (c *Client) attempt(ctx context.Context, address *url.URL, r Request) (resu
 		case result.NotModified:
 			outcome = "not modified"
 		}
-		if wrote := c.ledger.end(id, begun, c.options.Now().Sub(begun), size, outcome); wrote != nil && err == nil {
+		if wrote := c.ledger.end(id, begun, c.options.Now().Sub(begun), size, 0, outcome); wrote != nil && err == nil {
 			result, next, err = Result{}, nil, fmt.Errorf("write the network ledger: %w", wrote)
 		}
 	}()
@@ -168,6 +192,9 @@ func (c *Client) attempt(ctx context.Context, address *url.URL, r Request) (resu
 	request.Header.Set("Accept", strings.Join(r.Types, ", "))
 	if r.ETag != "" {
 		request.Header.Set("If-None-Match", r.ETag)
+	}
+	for name, value := range r.Headers {
+		request.Header.Set(name, value)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
@@ -182,6 +209,9 @@ func (c *Client) attempt(ctx context.Context, address *url.URL, r Request) (resu
 		}
 		return Result{NotModified: true, ETag: r.ETag}, nil, nil
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		if len(r.Headers) > 0 {
+			return Result{}, nil, &StatusError{Code: response.StatusCode}
+		}
 		next, err := response.Location()
 		if err != nil {
 			return Result{}, nil, errors.New("the server redirects to nowhere")
@@ -191,7 +221,7 @@ func (c *Client) attempt(ctx context.Context, address *url.URL, r Request) (resu
 		}
 		return Result{}, next, nil
 	default:
-		return Result{}, nil, fmt.Errorf("the server answers %d %s", response.StatusCode, http.StatusText(response.StatusCode))
+		return Result{}, nil, &StatusError{response.StatusCode, retryAfter(response.Header.Get("Retry-After"), c.options.Now())}
 	}
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return Result{}, nil, fmt.Errorf("the answer is packed as %.40q, which was not asked for", encoding)
@@ -219,6 +249,17 @@ func (c *Client) attempt(ctx context.Context, address *url.URL, r Request) (resu
 		tag = ""
 	}
 	return Result{Body: body, ETag: tag}, nil, nil
+}
+
+// retryAfter reads the header of that name: seconds or a date.
+func retryAfter(text string, now time.Time) time.Duration {
+	wait := time.Duration(0)
+	if seconds, err := strconv.ParseUint(strings.TrimSpace(text), 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(text); err == nil {
+		wait = at.Sub(now)
+	}
+	return min(max(wait, 0), longestWait)
 }
 
 // inWords takes the address, which may hold a query, out of an error, and says what ran out.

@@ -33,11 +33,12 @@ const (
 // Entry is one attempt to reach a host.
 type Entry struct {
 	Time     time.Time // when it began
-	Host     string    // with the port, if it is not the usual one
+	Host     string    // with the port, if it is not the usual one; or the program that was started
 	Path     string    // without the query
 	Purpose  string
 	Done     bool          // false: cut short, or running; what follows is then empty
-	Bytes    int64         // of the body that came in
+	Bytes    int64         // of the body, or of all that the program said
+	Sent     int64         // bytes said to the program
 	Duration time.Duration // to the millisecond
 	Outcome  string        // "ok", "not modified", "redirected to …", "failed: …"
 }
@@ -51,6 +52,7 @@ type line struct {
 	Purpose  string    `json:"purpose,omitempty"`
 	Outcome  string    `json:"outcome,omitempty"`
 	Bytes    int64     `json:"bytes,omitempty"`
+	Sent     int64     `json:"sent,omitempty"`
 	Duration int64     `json:"duration_ms,omitempty"`
 }
 
@@ -76,7 +78,7 @@ func Ledger(path string) ([]Entry, error) {
 			entries = append(entries, Entry{Time: l.Time, Host: l.Host, Path: l.Path, Purpose: l.Purpose})
 		} else if i, ok := open[l.ID]; ok {
 			e := &entries[i]
-			e.Done, e.Bytes, e.Duration, e.Outcome = true, max(l.Bytes, 0), milliseconds(l.Duration), l.Outcome
+			e.Done, e.Bytes, e.Sent, e.Duration, e.Outcome = true, max(l.Bytes, 0), max(l.Sent, 0), milliseconds(l.Duration), l.Outcome
 			delete(open, l.ID)
 		}
 	}
@@ -128,8 +130,8 @@ func (l *ledger) begin(at time.Time, host, path, purpose string) (id string, err
 }
 
 // end writes how an attempt ended.
-func (l *ledger) end(id string, begun time.Time, took time.Duration, size int64, outcome string) error {
-	return l.append(line{ID: id, Time: begun.UTC(), Outcome: short(outcome), Bytes: size, Duration: max(took, 0).Milliseconds()})
+func (l *ledger) end(id string, begun time.Time, took time.Duration, size, sent int64, outcome string) error {
+	return l.append(line{ID: id, Time: begun.UTC(), Outcome: short(outcome), Bytes: size, Sent: sent, Duration: max(took, 0).Milliseconds()})
 }
 
 func short(text string) string {

@@ -26,13 +26,8 @@ func WindowProgram(env agent.Env) (string, error) {
 			return path, nil
 		}
 	}
-	for _, dir := range filepath.SplitList(env.Variable("PATH")) {
-		if !filepath.IsAbs(dir) {
-			continue // never what happens to lie in the working folder
-		}
-		if path := filepath.Join(dir, windowName); runnable(path) {
-			return path, nil
-		}
+	if path := FindProgram(env, strings.TrimSuffix(windowName, programSuffix)); path != "" {
+		return path, nil
 	}
 	return "", ErrNoWindowProgram
 }

@@ -14,3 +14,6 @@ func PrivateFiles() { syscall.Umask(0o077) }
 func detach(command *exec.Cmd) { command.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
 
 const programSuffix = ""
+
+// programSuffixes are what names of programs end with.
+var programSuffixes = [...]string{""}

@@ -16,3 +16,6 @@ func detach(command *exec.Cmd) {
 }
 
 const programSuffix = ".exe"
+
+// programSuffixes are what names of programs end with; npm makes files of commands.
+var programSuffixes = [...]string{".exe", ".cmd"}

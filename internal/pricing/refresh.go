@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tokenmeter/internal/network"
+	"tokenmeter/internal/platform"
 	"tokenmeter/internal/price"
 )
 
@@ -81,7 +82,7 @@ func (p *Prices) take(ctx context.Context, dir string, permission network.Permis
 	if _, err := price.Parse(got.Body); err != nil {
 		return false, fmt.Errorf("what came is no table of prices: %w", err)
 	}
-	if err := replace(filepath.Join(dir, TableName), got.Body); err != nil {
+	if err := platform.Replace(filepath.Join(dir, TableName), got.Body); err != nil {
 		return false, err
 	}
 	s.ETag = got.ETag
@@ -107,29 +108,5 @@ func writeState(path string, s state) error {
 	if err != nil {
 		return err
 	}
-	return replace(path, content)
-}
-
-// replace puts content in place of a file in one step, readable by its owner only.
-func replace(path string, content []byte) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			file.Close()
-			os.Remove(file.Name())
-		}
-	}()
-	if _, err = file.Write(content); err == nil {
-		err = file.Sync()
-	}
-	if err == nil {
-		err = file.Close()
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	return platform.Replace(path, content)
 }

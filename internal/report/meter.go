@@ -15,10 +15,15 @@ type Meter struct {
 	// StaleSince is since when the figures may be behind, because no meter runs or it
 	// cannot store what it reads; zero = they are current.
 	StaleSince time.Time `json:"staleSince,omitzero"`
-	// Online: the settings permit that prices are fetched.
-	Online bool `json:"online,omitzero"`
+	Online     Online    `json:"online,omitzero"`
 	// Repricing is how far stored costs follow the last change of prices.
 	Repricing store.Repricing `json:"repricing,omitzero"`
 	// Currency is the user's choice.
 	Currency usage.Currency `json:"currency,omitzero"`
+}
+
+// Online is what the settings let out; the zero one: nothing.
+type Online struct {
+	Prices bool     `json:"prices,omitzero"` // they are fetched once a day
+	Asks   []string `json:"asks,omitempty"`  // names of the agents whose vendor is asked for the allowance
 }

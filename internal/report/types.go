@@ -42,7 +42,7 @@ type Snapshot struct {
 	StaleSince time.Time
 	Currency   usage.Currency // the Meter's
 	Repricing  store.Repricing
-	Online     bool
+	Online     Online    // the Meter's
 	Since      time.Time // first dated event ever, zero = nothing stored
 	Home       string    // the user's home folder, to write paths as ~/…
 }

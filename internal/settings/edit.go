@@ -33,7 +33,21 @@ type Change struct {
 	apply func(*draft) error
 }
 
-// SetRefresh switches the daily fetching of prices.
+// SetNetwork is the switch over everything that goes out.
+func SetNetwork(on bool) Change { return set("network", "enabled", strconv.FormatBool(on)) }
+
+// SetInquiry chooses whether the vendor of the agent with this id is asked for the current
+// allowance, while the network is on.
+func SetInquiry(agent string, on bool) Change {
+	return Change{func(d *draft) error {
+		if agent == "" {
+			return errors.New("no agent is named")
+		}
+		return d.set(place("").name("network").name(agent), "enabled", strconv.FormatBool(on))
+	}}
+}
+
+// SetRefresh switches the daily fetching of prices, while the network is on.
 func SetRefresh(on bool) Change { return set("prices", "refresh", strconv.FormatBool(on)) }
 
 // SetURL chooses where prices are fetched from; it must be https.

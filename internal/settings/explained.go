@@ -5,9 +5,22 @@ const explained = `# What you have chosen in Tokenmeter. It may be changed here 
 # anything that Tokenmeter does not know stay as they are.
 version = 1
 
+# false: Tokenmeter opens no connection and starts no program that would, whatever else is
+# chosen here. Each one that it does open is listed in network.jsonl beside this file.
+[network]
+enabled = false
+
+# The current allowance, asked of the vendor while you use the agent, at most every five
+# minutes. Codex is asked through its own program, which keeps its login for itself
+# (program = "/path/to/codex" if it is not on PATH). Claude is asked with the login of Claude
+# Code, which is read each time, sent to api.anthropic.com alone, and never stored.
+# [network.codex]
+# enabled = true
+# [network.claude]
+# enabled = true
+
 [prices]
-# true: fetch new prices once a day. This is the only thing for which Tokenmeter ever opens a
-# connection; each one is listed in network.jsonl beside this file.
+# true: fetch new prices once a day, while network.enabled is true.
 refresh = false
 # Where from; https only.
 # url = "https://example.org/prices.json"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,7 +28,7 @@ func read(text string) (Settings, []Warning, error) {
 	}
 	r := &reader{doc: doc}
 	root := table{r, "", "", doc.tree}
-	root.known("version", "prices", "currency")
+	root.known("version", "network", "prices", "currency")
 	if v, ok := root.value("version"); ok {
 		if n, whole := v.(int64); !whole || n < 1 {
 			root.warn("version", "must be 1")
@@ -35,12 +36,45 @@ func read(text string) (Settings, []Warning, error) {
 			root.warn("version", fmt.Sprintf("is %d, from a newer Tokenmeter; what this one knows is used, and it changes nothing in the file", n))
 		}
 	}
+	r.network(root.table("network"), &s.Network)
 	r.prices(root.table("prices"), &s.Prices)
 	r.currency(root.table("currency"), &s)
 	slices.SortStableFunc(r.warnings, func(a, b Warning) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), strings.Compare(a.Key, b.Key))
 	})
 	return s, r.warnings, nil
+}
+
+// network reads what may go out. Which agents there are is not known here: every table below is
+// taken for one, and who asks warns of those that cannot be asked. That the network is off
+// while more is switched on is no mistake: with that switch a person takes the machine offline.
+func (r *reader) network(t table, n *Network) {
+	n.Enabled = t.flag("enabled")
+	for _, id := range slices.Sorted(maps.Keys(t.values)) {
+		if _, ok := t.values[id].(map[string]any); id == "enabled" || !ok {
+			if id != "enabled" {
+				t.warn(id, "is not known here; it stays in the file and does nothing")
+			}
+			continue
+		}
+		below := t.table(id)
+		below.known("enabled", "program")
+		q := Inquiry{Enabled: below.flag("enabled")}
+		const allowed = "the full path of a program"
+		if path, ok := below.text("program", allowed); ok && path != "" {
+			if filepath.IsAbs(path) {
+				q.Program = path
+			} else {
+				// The one on PATH instead would be another than was meant.
+				below.warn("program", "must be "+allowed+", not "+shown(path)+"; nothing is asked")
+				q.Enabled = false
+			}
+		}
+		if n.Inquiries == nil {
+			n.Inquiries = map[string]Inquiry{}
+		}
+		n.Inquiries[id] = q
+	}
 }
 
 func (r *reader) prices(t table, p *Prices) {

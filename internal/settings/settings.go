@@ -24,15 +24,29 @@ const (
 
 // Settings are the choices of a person. They come from Load or Default and do not change.
 type Settings struct {
+	Network  Network
 	Prices   Prices
 	Currency Currency
 
 	print fingerprint
 }
 
+// Network are the choices on what may go out.
+type Network struct {
+	Enabled bool // false: nothing goes out, whatever else the file says
+	// Inquiries say, by the agent's id, whose vendor is asked for the current allowance.
+	Inquiries map[string]Inquiry
+}
+
+// Inquiry is the choice on one agent's vendor. It holds only with Network.Enabled.
+type Inquiry struct {
+	Enabled bool
+	Program string // absolute path of the agent's program, where it is asked by that; "" = the one on PATH
+}
+
 // Prices are the choices on prices.
 type Prices struct {
-	Refresh   bool              // fetch new prices once a day; the only thing that opens a connection
+	Refresh   bool              // fetch new prices once a day; needs Network.Enabled
 	URL       string            // where from, https; "" = not chosen
 	Overrides []Override        // in the order of the file
 	Map       map[string]string // a name of the logs → the model whose price it has

@@ -46,9 +46,23 @@ func TestCoverageIsRoundedDown(t *testing.T) {
 
 // What the rail says of the network is what the settings permit.
 func TestFootTellsOfTheNetwork(t *testing.T) {
-	for online, want := range map[bool]string{false: "Network off", true: "Fetches prices daily"} {
-		if got := foot(&report.Snapshot{Online: online}).Network; got != want {
-			t.Errorf("online %v: %q", online, got)
+	for _, c := range []struct {
+		online     report.Online
+		foot, tray string
+	}{
+		{report.Online{}, "Network off", ""},
+		{report.Online{Prices: true}, "Fetches prices daily", "Network on: fetches prices daily"},
+		{report.Online{Asks: []string{"Codex"}}, "Asks Codex", "Network on: asks Codex"},
+		{report.Online{Asks: []string{"Claude", "Codex"}}, "Asks Claude, Codex", "Network on: asks Claude and Codex"},
+		{report.Online{Asks: []string{"Codex"}, Prices: true}, "Asks Codex, prices", "Network on: asks Codex, fetches prices daily"},
+		{report.Online{Asks: []string{"Claude", "Codex"}, Prices: true}, "Network on, 3 uses", "Network on: asks Claude and Codex, fetches prices daily"},
+	} {
+		s := &report.Snapshot{Online: c.online}
+		if got := foot(s).Network; got != c.foot {
+			t.Errorf("%+v: %q in the rail, want %q", c.online, got, c.foot)
+		}
+		if got := TrayItem(s).Network; got != c.tray {
+			t.Errorf("%+v: %q in the menu, want %q", c.online, got, c.tray)
 		}
 	}
 }

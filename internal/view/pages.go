@@ -44,10 +44,7 @@ func EmptyPage(s *report.Snapshot) *Empty {
 
 // foot is the bottom of the rail.
 func foot(s *report.Snapshot) Foot {
-	f := Foot{Network: "Network off"}
-	if s.Online {
-		f.Network = "Fetches prices daily"
-	}
+	f := Foot{Network: network(s.Online)}
 	found := int64(0)
 	for _, a := range s.Agents {
 		if a.Events > 0 {

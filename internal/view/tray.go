@@ -23,6 +23,9 @@ func TrayItem(s *report.Snapshot) Tray {
 	if w := tightest(s); w != nil {
 		t.Title = Percent(*w.UsedPercent)
 	}
+	if len(s.Online.Asks) > 0 || s.Online.Prices {
+		t.Network = NetworkUse(s.Online)
+	}
 	t.Tooltip = tooltip(s)
 	return t
 }

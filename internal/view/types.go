@@ -34,6 +34,7 @@ type Tray struct {
 	Windows []string
 	Live    string // "3.2k tok/min · tokenmeter · opus-5.5", or "Idle"
 	Today   string // "Today 1.84M fresh, 239 requests"
+	Network string // "Network on: asks Codex, fetches prices daily"; "" while nothing goes out
 }
 
 // Figure is a number with its words.

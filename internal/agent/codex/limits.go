@@ -31,6 +31,7 @@ type window struct {
 // limits is the rate_limits object of a line.
 type limits struct {
 	id, plan, reached  string
+	named              bool // id is the log's
 	primary, secondary window
 	individual         window
 }
@@ -46,8 +47,8 @@ type reading struct {
 	repeats uint8
 }
 
-// parse reads the value of rate_limits, in any of its forms since 0.40. It reports false
-// if it is not an object.
+// parse reads the value of rate_limits, in any of its forms since 0.40, or that of the
+// app-server, whose names are in camel case. It reports false if it is not an object.
 func (l *limits) parse(s *agent.Scanner, names *agent.Intern) bool {
 	*l = limits{id: "codex"}
 	if !s.Object() {
@@ -59,20 +60,20 @@ func (l *limits) parse(s *agent.Scanner, names *agent.Intern) bool {
 			break
 		}
 		switch string(key) {
-		case "limit_id":
+		case "limit_id", "limitId":
 			l.id = name(s, names)
-			if l.id == "" {
+			if l.named = l.id != ""; !l.named {
 				l.id = "codex"
 			}
-		case "plan_type":
+		case "plan_type", "planType":
 			l.plan = name(s, names)
-		case "rate_limit_reached_type":
+		case "rate_limit_reached_type", "rateLimitReachedType":
 			l.reached = name(s, names)
 		case "primary":
 			l.primary.parse(s)
 		case "secondary":
 			l.secondary.parse(s)
-		case "individual_limit":
+		case "individual_limit", "individualLimit":
 			l.individual.parse(s)
 		case "primary_used_percent":
 			l.primary.member("used_percent", s)
@@ -113,18 +114,18 @@ func (w *window) parse(s *agent.Scanner) {
 
 func (w *window) member(key string, s *agent.Scanner) {
 	switch key {
-	case "used_percent":
+	case "used_percent", "usedPercent":
 		w.used, w.stated = percent(s)
-	case "remaining_percent":
+	case "remaining_percent", "remainingPercent":
 		w.used, w.stated = percent(s)
 		w.used = max(100-w.used, 0)
-	case "window_minutes":
+	case "window_minutes", "windowDurationMins":
 		if n, ok := s.Int(); ok && n < math.MaxInt32 {
 			w.minutes = n
 		} else {
 			w.minutes = 0
 		}
-	case "resets_at":
+	case "resets_at", "resetsAt":
 		w.resets = 0
 		if raw := s.Raw(); len(raw) > 0 {
 			w.resets, _ = readTime(raw)

@@ -1,0 +1,16 @@
+package platform
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+type group struct{}
+
+func (group) prepare(command *exec.Cmd) {
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+func (group) started(*exec.Cmd) {}
+
+func (group) kill(command *exec.Cmd) { _ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
