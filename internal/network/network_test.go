@@ -273,7 +273,9 @@ func TestWhatGoesOut(t *testing.T) {
 
 func TestNothingWithoutPermission(t *testing.T) {
 	path := settings.Path(t.TempDir())
-	for _, text := range []string{"", "[prices]\nurl = \"https://127.0.0.1:1/\"\n", "[prices]\nrefresh = true\n", "[prices]\nrefresh = true\nurl = \"http://127.0.0.1:1/\"\n", "[prices\nrefresh = true\nurl = \"https://127.0.0.1:1/\"\n"} {
+	for _, text := range []string{"", "[prices]\nurl = \"https://127.0.0.1:1/\"\n", "[network]\nenabled = true\n[prices]\nrefresh = true\n", "[prices]\nrefresh = true\nurl = \"https://127.0.0.1:1/\"\n", "[network]\nenabled = \"true\"\n[prices]\nrefresh = true\nurl = \"https://127.0.0.1:1/\"\n[network.a]\nenabled = true\n",
+		"[network.a]\nenabled = true\n", "[network]\nenabled = true\n[network.a]\n[network.b]\nenabled = true\n", "[network]\nenabled = true\na = true\n",
+		"[network]\nenabled = true\n[network.a]\nenabled = 1\n", "[network]\nenabled = true\n[network.a]\nenabled = true\nprogram = \"./a\"\n", "[network]\nenabled = true\n[prices]\nrefresh = true\nurl = \"http://127.0.0.1:1/\"\n", "[prices\nrefresh = true\nurl = \"https://127.0.0.1:1/\"\n"} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -283,6 +285,9 @@ func TestNothingWithoutPermission(t *testing.T) {
 		if r.Permission = network.ForPrices(&s); r.Permission.Granted() {
 			t.Errorf("%q permits", text)
 		}
+		if network.ForAllowance(&s, "a", "https://127.0.0.1:1/").Granted() {
+			t.Errorf("%q permits to ask", text)
+		}
 		if _, err := client(t, o).Fetch(context.Background(), r); !errors.Is(err, network.ErrNotPermitted) {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -291,9 +296,13 @@ func TestNothingWithoutPermission(t *testing.T) {
 		}
 	}
 	s := settings.Default()
-	s.Prices.Refresh, s.Prices.URL = true, "https://example.org/p.json"
-	if !network.ForPrices(&s).Granted() {
+	s.Network.Enabled, s.Prices.Refresh, s.Prices.URL = true, true, "https://example.org/p.json"
+	s.Network.Inquiries = map[string]settings.Inquiry{"a": {Enabled: true}}
+	if !network.ForPrices(&s).Granted() || !network.ForAllowance(&s, "a", "https://example.org").Granted() {
 		t.Error("does not permit what the settings allow")
+	}
+	if network.ForAllowance(&s, "b", "https://example.org").Granted() {
+		t.Error("permits to ask for another agent")
 	}
 }
 
