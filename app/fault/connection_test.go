@@ -10,13 +10,16 @@ import (
 )
 
 // TestNothingOpensAConnection watches every socket that the meter and the commands make, with
-// no settings and with settings that name an address but do not switch the refresh on.
+// no settings and with settings that switch on everything but the network. The home has a login
+// of Claude Code, and a codex that leaves a mark when it is started is on the PATH.
 func TestNothingOpensAConnection(t *testing.T) {
 	traced(t)
 	for name, settings := range map[string]string{
 		"no settings":       "",
 		"refresh not on":    "[prices]\nurl = \"https://127.0.0.1:1/prices.json\"\n[currency]\ncode = \"EUR\"\nrate = \"0.92\"\nfetched = true\n",
-		"settings are torn": "[prices]\nrefresh = true\nurl = \"https://127.0.0.1:1/prices.json\"\n[curr",
+		"network not on":    "[prices]\nrefresh = true\nurl = \"https://127.0.0.1:1/prices.json\"\n[network.codex]\nenabled = true\n[network.claude]\nenabled = true\n",
+		"no agent is on":    "[network]\nenabled = true\n[network.codex]\nenabled = false\n",
+		"settings are torn": "[network]\nenabled = true\n[network.codex]\nenabled = true\n[network.claude]\nenabled = true\n[prices]\nrefresh = true\nurl = \"https://127.0.0.1:1/prices.json\"\n[curr",
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := workshop(t)
@@ -26,6 +29,12 @@ func TestNothingOpensAConnection(t *testing.T) {
 			if settings != "" {
 				h.must(os.WriteFile(filepath.Join(data, "settings.toml"), []byte(settings), 0o600))
 			}
+			h.must(os.MkdirAll(filepath.Join(h.path, ".claude"), 0o700))
+			h.must(os.WriteFile(filepath.Join(h.path, ".claude", ".credentials.json"), []byte(`{"claudeAiOauth":{"accessToken":"a","expiresAt":9999999999999}}`), 0o600))
+			bin, mark := filepath.Join(folder, "bin"), filepath.Join(folder, "started")
+			h.must(os.MkdirAll(bin, 0o700))
+			h.must(os.WriteFile(filepath.Join(bin, "codex"), []byte("#!/bin/sh\n: > '"+mark+"'\n"), 0o700))
+			t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 			watched := func(trace string) []string {
 				return []string{"strace", "-f", "-qq", "-e", "signal=none", "-e", "trace=socket,connect,sendto,sendmsg", "-o", filepath.Join(folder, trace)}
 			}
@@ -62,6 +71,9 @@ func TestNothingOpensAConnection(t *testing.T) {
 						t.Errorf("%s makes a socket that leads out: %s", trace, line)
 					}
 				}
+			}
+			if _, err := os.Stat(mark); err == nil {
+				t.Error("codex was started")
 			}
 			if _, err := os.Stat(filepath.Join(data, "network.jsonl")); err == nil {
 				t.Error("there is a ledger, although nothing was fetched")

@@ -44,6 +44,12 @@ func content(t *testing.T, path string) string {
 }
 
 const full = `version = 1
+[network]
+enabled = true
+[network.a]
+enabled = true
+program = "/opt/a"
+[network.b]
 [prices]
 refresh = true
 url = "https://example.org/p.json"
@@ -87,6 +93,10 @@ func TestAllOfItIsRead(t *testing.T) {
 	if !reflect.DeepEqual(s.Prices, want) {
 		t.Errorf("%+v, want %+v", s.Prices, want)
 	}
+	network := settings.Network{Enabled: true, Inquiries: map[string]settings.Inquiry{"a": {Enabled: true, Program: "/opt/a"}, "b": {}}}
+	if !reflect.DeepEqual(s.Network, network) {
+		t.Errorf("%+v, want %+v", s.Network, network)
+	}
 	if s.Currency != (settings.Currency{Code: "EUR", Rate: 920_000_000, Fetched: true}) {
 		t.Errorf("%+v", s.Currency)
 	}
@@ -95,6 +105,12 @@ func TestAllOfItIsRead(t *testing.T) {
 func TestWhatCannotBeUsedIsSaidAndCostsNothingElse(t *testing.T) {
 	const price = "[[prices.override]]\nmodel=\"m\"\ninput=1\noutput=2\n"
 	for _, c := range []struct{ name, text, warning string }{
+		{"network is a switch", "network = true\n", "line 1: network must be a table, [network]"},
+		{"network is a word", "[network]\nenabled = \"yes\"\n", "line 2: network.enabled must be true or false"},
+		{"unknown key of the network", "[network]\nproxy = \"x\"\n", "line 2: network.proxy is not known here"},
+		{"unknown key of an agent", "[network.a]\nevery = 5\n", "line 2: network.a.every is not known here"},
+		{"agent is a word", "[network.a]\nenabled = \"on\"\n", "line 2: network.a.enabled must be true or false"},
+		{"program that may be any", "[network.a]\nenabled = true\nprogram = \"a\"\n", "line 3: network.a.program must be the full path of a program"},
 		{"refresh is a word", "[prices]\nrefresh = \"yes\"\n", "line 2: prices.refresh must be true or false"},
 		{"refresh without address", "[prices]\nrefresh = true\n", "line 2: prices.refresh is on, but"},
 		{"http", "[prices]\nurl = \"http://example.org\"\n", "line 2: prices.url must be an address that begins with https://"},
@@ -219,6 +235,10 @@ func TestEditKeepsAllElse(t *testing.T) {
 	}{
 		{"value with a comment", "[prices]  # ours\n\trefresh   =  false   # never\nurl='https://a.b/c' \nother = { x = 1 }", settings.SetRefresh(true),
 			"[prices]  # ours\n\trefresh   =  true   # never\nurl='https://a.b/c' \nother = { x = 1 }"},
+		{"network", "# x\n[prices]\nrefresh = true\n", settings.SetNetwork(true), "# x\n[prices]\nrefresh = true\n\n[network]\nenabled = true\n"},
+		{"network off while more is on", "[network]\nenabled = true # ours\n[network.a]\nenabled = true\n", settings.SetNetwork(false), "[network]\nenabled = false # ours\n[network.a]\nenabled = true\n"},
+		{"agent", "[network]\n[network.a]\nprogram = \"/a\" # b\n", settings.SetInquiry("a", true), "[network]\n[network.a]\nprogram = \"/a\" # b\nenabled = true\n"},
+		{"agent without a name", "", settings.SetInquiry("", true), ""},
 		{"key that is missing", "[prices]\n  url = \"https://a.b\" # x\n\n# end\n[prices.map]\n", settings.SetRefresh(true),
 			"[prices]\n  url = \"https://a.b\" # x\n  refresh = true\n\n# end\n[prices.map]\n"},
 		{"empty table", "[prices]\n[currency]", settings.SetRefresh(false), "[prices]\nrefresh = false\n[currency]"},
