@@ -36,6 +36,7 @@ const patience = 15 * time.Second
 // The test's program also plays the window and a meter that is a process of its own.
 const (
 	windowProgram = "tokenmeter-window"
+	codexProgram  = "codex"
 	meterVariable = "TOKENMETER_TEST_METER"
 )
 
@@ -47,6 +48,8 @@ func TestMain(m *testing.M) {
 	switch {
 	case strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == windowProgram:
 		os.Exit(playWindow())
+	case filepath.Base(os.Args[0]) == codexProgram:
+		os.Exit(playCodex())
 	case os.Getenv(meterVariable) != "":
 		os.Exit(playMeter(os.Getenv(meterVariable)))
 	}

@@ -99,7 +99,7 @@ rate = "0.92"
 	}
 }
 
-const permitting = "[prices]\nrefresh = true\nurl = \"https://example.org/prices.json\"\n"
+const permitting = "[network]\nenabled = true\n[prices]\nrefresh = true\nurl = \"https://example.org/prices.json\"\n"
 
 // newer is the built-in table with another date and price.
 func newer(t *testing.T, date string) []byte {
