@@ -218,11 +218,7 @@ func (n *doctorNetwork) words(agents []doctorAgent) string {
 	words := strings.TrimPrefix(view.NetworkUse(online), "Network ")
 	switch {
 	case len(n.Waiting) > 0:
-		words += ", " + strings.Join(n.Waiting, ", ") + " waits"
-		if len(n.Waiting) > 1 {
-			words = strings.TrimSuffix(words, "s")
-		}
-		words += " for network.enabled"
+		words += ", " + counted(int64(len(n.Waiting)), "use waits", "uses wait") + " for network.enabled"
 	case n.Enabled && !n.Prices && len(n.Asks) == 0:
 		words = "on, but nothing is switched on that uses it"
 	}
