@@ -40,18 +40,28 @@ func run() int {
 		// and which makes each hand-over between goroutines dearer.
 		runtime.UnlockOSThread()
 	}
-	platform.PrivateFiles()
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second one ends at once
 	env := platform.Environment()
+	if dir, ok := cli.IsStatusLine(os.Args[1:]); ok {
+		// A reader that has gone is an error of writing, not the end of this process. What the
+		// command before us creates is not ours to protect.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+		return cli.RunStatusLine(ctx, cli.Context{
+			Env: env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, InputTerminal: term.IsTerminal(int(os.Stdin.Fd())),
+			Clock: time.Now, Zone: time.Local,
+		}, dir)
+	}
+	platform.PrivateFiles()
 	return cli.Run(ctx, os.Args[1:], cli.Context{
 		Env: env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		ErrorTerminal: term.IsTerminal(int(os.Stderr.Fd())),
-		Clock:         time.Now, Zone: time.Local, Version: version, Sources: all.SourcesIn(platform.Zone(env)),
+		ErrorTerminal: term.IsTerminal(int(os.Stderr.Fd())), InputTerminal: term.IsTerminal(int(os.Stdin.Fd())),
+		Clock: time.Now, Zone: time.Local, Version: version, Sources: all.SourcesIn(platform.Zone(env)),
 		Meter:   meter,
 		Start:   func(ctx context.Context, o cli.MeterOptions) error { return core.Launch(ctx, options(o)) },
 		Display: func() string { return display(ctx, env) },
+		Program: os.Executable, Folder: os.Getwd,
 		Desktop: func(ctx context.Context) []health.Finding { return core.Desktop(ctx, env, time.Now) },
 	})
 }

@@ -61,7 +61,7 @@ var arrows = map[string][]string{
 	"internal/statusline": {"internal/agent", "internal/agent/claude", "internal/platform", "internal/usage"},
 	"internal/demo":       {"internal/agent", "internal/usage"},
 	"internal/corpus":     {"internal/agent", "internal/usage"},
-	"internal/cli":        {"internal/calendar", "internal/inquiry", "internal/network", "internal/pricing", "internal/price", "internal/settings", "internal/report", "internal/view", "internal/store", "internal/ingest", "internal/agent", "internal/platform", "internal/link", "internal/health", "internal/demo", "internal/usage"},
+	"internal/cli":        {"internal/calendar", "internal/inquiry", "internal/network", "internal/pricing", "internal/price", "internal/settings", "internal/report", "internal/view", "internal/store", "internal/ingest", "internal/agent", "internal/platform", "internal/link", "internal/health", "internal/demo", "internal/statusline", "internal/usage"},
 	"app":                 {"internal/cli", "internal/core", "internal/platform", "internal/agent", "internal/agent/all", "internal/health", "internal/usage", "app/tray", "assets"},
 	"app/tray":            {"internal/view", "internal/core", "internal/link", "internal/platform", "internal/report", "internal/health", "app/tray/icon", "assets"},
 	"app/tray/icon":       {"internal/view"},

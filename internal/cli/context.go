@@ -19,6 +19,8 @@ type Context struct {
 	Stderr io.Writer
 	// ErrorTerminal: Stderr is a terminal, so a progress bar may be drawn on it.
 	ErrorTerminal bool
+	// InputTerminal: Stdin is a terminal, so there is somebody to ask.
+	InputTerminal bool
 
 	Clock   func() time.Time
 	Zone    *time.Location // the machine's zone
@@ -34,6 +36,10 @@ type Context struct {
 	Start func(ctx context.Context, o MeterOptions) error
 	// Display says in words why no window can be shown; "" = one can. nil counts as "".
 	Display func() string
+	// Program is the absolute path of this program.
+	Program func() (string, error)
+	// Folder is the working folder, absolute.
+	Folder func() (string, error)
 	// Desktop looks at the tray host, session bus, display and graphics for doctor.
 	Desktop func(ctx context.Context) []health.Finding
 }

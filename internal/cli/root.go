@@ -67,7 +67,7 @@ func newRoot(c *Context) *cobra.Command {
 	root.Flags().BoolVar(&hidden, "hidden", false, "start the meter without opening the window, as at login")
 	root.AddCommand(
 		scanCommand(c), statusCommand(c), historyCommand(c), explainCommand(c), priceCommand(c), doctorCommand(c),
-		windowCommand(c), quitCommand(c), demoCommand(c),
+		windowCommand(c), quitCommand(c), demoCommand(c), statusLineCommand(c),
 	)
 	argsAsUsage(root)
 	return root

@@ -67,9 +67,12 @@ func runOnce(ctx context.Context, args []string, c Context, out *output) (*cobra
 
 // conclude says what went wrong, if anything, and gives the exit code.
 func conclude(err error, out *output, stderr io.Writer, root *cobra.Command) int {
+	var passed exitCode
 	switch {
 	case err == nil, out.reader == gone:
 		return ExitDone // whoever read the output has had enough
+	case errors.As(err, &passed):
+		return int(passed)
 	case errors.Is(err, context.Canceled):
 		err = errors.New("interrupted")
 	}

@@ -36,10 +36,17 @@ func TestMain(m *testing.M) {
 func program() int {
 	env := platform.Environment()
 	env.OS = "linux"
+	if dir, ok := cli.IsStatusLine(os.Args[1:]); ok {
+		return cli.RunStatusLine(context.Background(), cli.Context{
+			Env: env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+			Clock: clock(env.Variable("NOW")), Zone: zoneOf(env.Variable("TZ")),
+		}, dir)
+	}
 	return cli.Run(context.Background(), os.Args[1:], cli.Context{
 		Env: env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Clock: clock(env.Variable("NOW")), Zone: zoneOf(env.Variable("TZ")),
 		Version: "1.2.3", Sources: all.Sources(),
+		Program: func() (string, error) { return exec.LookPath("tokenmeter") }, Folder: os.Getwd,
 		ErrorTerminal: env.Variable("ERROR_TERMINAL") != "",
 		Display:       func() string { return env.Variable("NO_WINDOW") },
 		Desktop: func(context.Context) []health.Finding {

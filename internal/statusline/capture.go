@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"tokenmeter/internal/agent"
-	"tokenmeter/internal/platform"
 	"tokenmeter/internal/usage"
 )
 
@@ -198,12 +197,8 @@ func (c *Captures) Keep(now time.Time, r Reading) error {
 	if c.torn {
 		line = append([]byte{'\n'}, line...)
 	}
-	// The data folder is ours to make: the meter may never have run.
-	if err := platform.MakeDataDir(filepath.Dir(c.dir)); err != nil {
+	if _, err := makeFolder(filepath.Dir(c.dir)); err != nil {
 		return err
-	}
-	if err := os.Mkdir(c.dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("make folder of the captures: %w", err)
 	}
 	file, err := open(monthFile(c.dir, now), os.O_APPEND|os.O_CREATE|os.O_WRONLY)
 	if err != nil {
