@@ -1,7 +1,7 @@
-// Package assets holds what is shipped inside the programs: fonts, icons, prices. It only
+// Package assets holds what is shipped inside the programs: fonts, icons, prices, plans. It only
 // embeds files and never opens one at run time. Everything in it may be used from any
 // goroutine. It is tested by the pictures of the window, which are drawn with it, and
-// by the tests of prices.
+// by the tests of prices and plans.
 package assets
 
 import _ "embed"

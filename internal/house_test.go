@@ -48,6 +48,8 @@ var arrows = map[string][]string{
 	"internal/forecast": {"internal/usage"},
 	// Made-up users, on whom forecasts are tried.
 	"internal/forecast/synthetic": {"internal/forecast", "internal/usage"},
+	// What plans cost and are worth; the shipped table is data of assets, as with prices.
+	"internal/plan": {"internal/calendar", "internal/usage", "assets"},
 	// Which prices are in force: the table with what the settings lay over it.
 	"internal/pricing":  {"internal/price", "internal/settings", "internal/network", "internal/platform", "internal/health", "internal/usage", "assets"},
 	"internal/settings": {"internal/usage"},
@@ -81,6 +83,8 @@ var arrows = map[string][]string{
 	"app/window/chart":  {"app/window/theme", "app/window/widget"},
 	"app/window/theme":  {"assets"},
 	"assets":            nil,
+	// Both tables of assets are checked against their schemas by the tests of the rooms that read them.
+	"assets/schematest": nil,
 }
 
 // reasons says why an arrow is missing from the table, for the message of a failure.
@@ -91,6 +95,7 @@ var reasons = []struct{ from, to, why string }{
 	{"internal/price", "internal/store", "rules are pure functions; who stores a price hands it the request"},
 	{"internal/allowance", "internal/store", "rules are pure functions; replay and backtest need no database"},
 	{"internal/forecast", "internal/store", "rules are pure functions; replay and backtest need no database"},
+	{"internal/plan", "internal/store", "rules are pure functions; who asks hands them what was used"},
 	{"internal/settings", "internal/network", "the file says what is allowed; who acts on it asks"},
 	{"internal/core", "internal/view", "core wires and wakes; words are made where they are shown"},
 	{"app/window/page", "internal/store", "pages apply a view model and raise callbacks, they never query"},
