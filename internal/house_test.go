@@ -42,7 +42,7 @@ var arrows = map[string][]string{
 	"internal/allowance": {"internal/usage"},
 	"internal/platform":  {"internal/agent"},
 	"internal/ingest":    {"internal/agent", "internal/store", "internal/health", "internal/usage", "internal/platform"},
-	"internal/report":    {"internal/calendar", "internal/meter", "internal/allowance", "internal/store", "internal/health", "internal/usage"},
+	"internal/report":    {"internal/calendar", "internal/meter", "internal/allowance", "internal/forecast", "internal/store", "internal/health", "internal/usage"},
 	"internal/view":      {"internal/report", "internal/store", "internal/health", "internal/usage"},
 	// Forecasts are apart from the figures they start from, so that they can be replayed.
 	"internal/forecast": {"internal/usage"},

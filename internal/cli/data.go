@@ -35,6 +35,7 @@ type data struct {
 	took   ingest.Progress // of this command's own reading
 	unlock func()          // lets others take in what is new; nil = nothing to unlock
 	kept   bool            // a running meter keeps the data current
+	writes bool            // store is open for writing
 	// incomplete: taking in what is new failed half-way, so the figures may be too low.
 	incomplete error
 }
@@ -132,9 +133,23 @@ func open(ctx context.Context, c *Context, dir string, bar bool) (*data, error) 
 		}
 		d.unlock()
 		d.unlock = nil
+		d.writes = true
 	}
 	d.answer(ctx, c)
 	return d, nil
+}
+
+// snapshot is the state of things now. What it forecasts is kept, where something was written
+// anyway; the running meter does so all the time.
+func (d *data) snapshot(ctx context.Context, c *Context) (*report.Snapshot, error) {
+	s, err := d.report.Snapshot(ctx, d.meter())
+	if err != nil || !d.writes {
+		return s, err
+	}
+	if err := report.KeepForecasts(ctx, d.store, s.Due); err != nil {
+		warn(c, "the forecasts are not kept: %v", err)
+	}
+	return s, nil
 }
 
 // unchanged finds out whether there is nothing new, and then opens the database without

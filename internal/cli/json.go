@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"time"
 
@@ -177,16 +178,72 @@ type statusSession struct {
 }
 
 type statusWindow struct {
-	Agent         string    `json:"agent"`
-	Account       *string   `json:"account"`
-	LimitID       string    `json:"limitId"`
-	Window        *string   `json:"window"`
-	WindowMinutes *int64    `json:"windowMinutes"`
-	UsedPercent   *float64  `json:"usedPercent"`
-	ResetsAt      *string   `json:"resetsAt"`
-	ObservedAt    *string   `json:"observedAt"`
-	Source        string    `json:"source"`
-	Forecast      *struct{} `json:"forecast"` // no forecast is made yet: null
+	Agent         string   `json:"agent"`
+	Account       *string  `json:"account"`
+	LimitID       string   `json:"limitId"`
+	Window        *string  `json:"window"`
+	WindowMinutes *int64   `json:"windowMinutes"`
+	UsedPercent   *float64 `json:"usedPercent"`
+	ResetsAt      *string  `json:"resetsAt"`
+	ObservedAt    *string  `json:"observedAt"`
+	Source        string   `json:"source"`
+	// The 80 % band of usedPercent, and the share of the use that this machine does not
+	// explain, both only where it is calibrated.
+	UsedLow   *float64        `json:"usedPercentLow,omitempty"`
+	UsedHigh  *float64        `json:"usedPercentHigh,omitempty"`
+	Elsewhere *float64        `json:"usedElsewhereShare,omitempty"`
+	Forecast  *statusForecast `json:"forecast"`
+}
+
+// statusForecast says how a window will end. All figures are null where it abstains.
+type statusForecast struct {
+	P10               *float64 `json:"p10"`
+	P50               *float64 `json:"p50"`
+	P90               *float64 `json:"p90"`
+	RunOutProbability *float64 `json:"runOutProbability"`
+	RunsOutAt         *string  `json:"runsOutAt"`
+	SafePacePerHour   *float64 `json:"safePacePerHour"`
+	Model             *string  `json:"model"`
+	Abstained         *string  `json:"abstained"`
+}
+
+func statusForecastOf(f *report.Forecast) *statusForecast {
+	if f == nil {
+		return nil
+	}
+	if f.Abstained != "" {
+		return &statusForecast{Model: text(f.Model), Abstained: &f.Abstained}
+	}
+	return &statusForecast{
+		P10: rounded(f.P10, 1), P50: rounded(f.P50, 1), P90: rounded(f.P90, 1), RunOutProbability: rounded(f.RunOutProbability, 3),
+		RunsOutAt: instant(f.RunsOutAt), SafePacePerHour: rounded(f.SafePacePerHour, 2), Model: text(f.Model),
+	}
+}
+
+// rounded keeps some decimals; nil for what is no number.
+func rounded(n float64, decimals int) *float64 {
+	if math.IsNaN(n) || math.IsInf(n, 0) {
+		return nil
+	}
+	unit := math.Pow10(decimals)
+	return new(math.Round(n*unit) / unit)
+}
+
+func statusWindowsOf(windows []report.Window) []statusWindow {
+	list := []statusWindow{}
+	for _, w := range windows {
+		s := statusWindow{
+			Agent: string(w.Agent), Account: text(w.Account), LimitID: w.LimitID, Window: windowWord(w.WindowMinutes),
+			WindowMinutes: number(w.WindowMinutes), UsedPercent: w.UsedPercent, ResetsAt: instant(w.ResetsAt),
+			ObservedAt: instant(w.ObservedAt), Source: string(w.Source), Forecast: statusForecastOf(w.Forecast),
+		}
+		if w.Source == usage.SourceCalibrated {
+			s.UsedPercent, s.UsedLow, s.UsedHigh = rounded(*w.UsedPercent, 1), rounded(w.Low, 1), rounded(w.High, 1)
+			s.Elsewhere = rounded(*w.Elsewhere, 2)
+		}
+		list = append(list, s)
+	}
+	return list
 }
 
 func statusDocumentOf(s *report.Snapshot) statusDocument {
@@ -195,7 +252,7 @@ func statusDocumentOf(s *report.Snapshot) statusDocument {
 			FreshTokensPerMinute: s.Now.FreshPerMinute, CacheReadTokensPerMinute: s.Now.CacheReadsPerMinute,
 			Sessions: []statusSession{},
 		},
-		Today: countersOf(s.Today.Counts), Windows: []statusWindow{},
+		Today: countersOf(s.Today.Counts), Windows: statusWindowsOf(s.Windows),
 	}
 	if s.Now.CostPerHour != nil {
 		doc.Now.CostPerHourUSD = new(usd(*s.Now.CostPerHour))
@@ -205,13 +262,6 @@ func statusDocumentOf(s *report.Snapshot) statusDocument {
 			Session: q.ID, Agent: string(q.Agent), Project: text(q.Project), Branch: text(q.Branch), Model: text(q.Model),
 			Working: q.Working, LastAt: instant(q.Last.Time()), ContextTokens: number(q.ContextTokens),
 			ContextWindow: number(q.ContextWindow), counters: countersOf(q.Counts),
-		})
-	}
-	for _, w := range s.Windows {
-		doc.Windows = append(doc.Windows, statusWindow{
-			Agent: string(w.Agent), Account: text(w.Account), LimitID: w.LimitID, Window: windowWord(w.WindowMinutes),
-			WindowMinutes: number(w.WindowMinutes), UsedPercent: w.UsedPercent, ResetsAt: instant(w.ResetsAt),
-			ObservedAt: instant(w.ObservedAt), Source: string(w.Source),
 		})
 	}
 	return doc

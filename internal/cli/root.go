@@ -66,7 +66,7 @@ func newRoot(c *Context) *cobra.Command {
 	root.PersistentFlags().String(dataDirFlag, "", "folder of the database (else TOKENMETER_DATA_DIR, else the system's place)")
 	root.Flags().BoolVar(&hidden, "hidden", false, "start the meter without opening the window, as at login")
 	root.AddCommand(
-		scanCommand(c), statusCommand(c), historyCommand(c), explainCommand(c), priceCommand(c), doctorCommand(c),
+		scanCommand(c), statusCommand(c), allowanceCommand(c), historyCommand(c), explainCommand(c), backtestCommand(c), priceCommand(c), doctorCommand(c),
 		windowCommand(c), quitCommand(c), demoCommand(c), statusLineCommand(c),
 	)
 	argsAsUsage(root)

@@ -21,7 +21,7 @@ func statusCommand(c *Context) *cobra.Command {
 				return err
 			}
 			defer d.close()
-			s, err := d.report.Snapshot(cmd.Context(), d.meter())
+			s, err := d.snapshot(cmd.Context(), c)
 			d.close()
 			if err != nil {
 				return err

@@ -49,7 +49,12 @@ func (k *counting) snapshot(ctx context.Context, meter func() report.Meter) (*re
 	if k.report == nil {
 		return nil, nil
 	}
-	return k.report.Snapshot(ctx, meter())
+	s, err := k.report.Snapshot(ctx, meter())
+	if err != nil {
+		return nil, err
+	}
+	// A few rows at each twentieth of a window.
+	return s, report.KeepForecasts(ctx, k.options.Store, s.Due)
 }
 
 // open says what to answer from, and what ends the work on its store.

@@ -26,6 +26,8 @@ type Report struct {
 	mu     sync.Mutex
 	number uint64
 	usual  usualDay // of the last Snapshot
+	past   *knowledge
+	handed map[windowKey]usage.Millis // the parts of windows whose forecasts were due before
 }
 
 // New makes a Report. It reads nothing.

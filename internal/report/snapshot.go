@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"tokenmeter/internal/allowance"
 	"tokenmeter/internal/calendar"
 	"tokenmeter/internal/meter"
 	"tokenmeter/internal/store"
@@ -29,7 +28,7 @@ func (r *Report) Snapshot(ctx context.Context, m Meter) (*Snapshot, error) {
 	if s.Today, err = r.today(ctx, at, m.Reading.Running); err != nil {
 		return nil, err
 	}
-	if s.Windows, err = r.windows(ctx, now); err != nil {
+	if s.Windows, s.Due, err = r.windows(ctx, now, m.Reading.Running); err != nil {
 		return nil, err
 	}
 	s.Now.QuietAt = quietAt(s)
@@ -111,24 +110,6 @@ func (r *Report) now(ctx context.Context, now usage.Millis) (Now, error) {
 		}
 	}
 	return n, nil
-}
-
-// windows reads the allowance.
-func (r *Report) windows(ctx context.Context, now usage.Millis) ([]Window, error) {
-	samples, err := r.o.Store.CurrentSamples(ctx, now)
-	if err != nil {
-		return nil, err
-	}
-	current := allowance.Current(samples, now)
-	windows := make([]Window, 0, len(current))
-	for _, w := range current {
-		used := w.UsedPercent
-		windows = append(windows, Window{
-			Agent: w.Agent, Account: w.Account, LimitID: w.LimitID, WindowMinutes: w.WindowMinutes,
-			UsedPercent: &used, ResetsAt: local(w.ResetsAt, r.o.Zone), ObservedAt: local(w.ObservedAt, r.o.Zone), Source: w.Source,
-		})
-	}
-	return windows, nil
 }
 
 // quietAt is the next moment at which something in s changes by itself; Now.QuietAt holds

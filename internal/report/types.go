@@ -36,6 +36,7 @@ type Snapshot struct {
 	Now      Now
 	Today    Today
 	Windows  []Window
+	Due      []Due // forecasts that are to be stored, see KeepForecasts
 	Reading  Progress
 	Findings []health.Finding
 	// StaleSince is the Meter's.
@@ -110,16 +111,4 @@ type Today struct {
 	UsualNow int64
 	// UsualPerMinute is the usual rate at this hour, 0 = not known.
 	UsualPerMinute int64
-}
-
-// Window is one allowance window as it is known.
-type Window struct {
-	Agent         usage.AgentID
-	Account       string
-	LimitID       string
-	WindowMinutes int64
-	UsedPercent   *float64 // nil = not known
-	ResetsAt      time.Time
-	ObservedAt    time.Time
-	Source        usage.Source
 }

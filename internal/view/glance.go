@@ -75,7 +75,8 @@ func glanceToday(s *report.Snapshot) []string {
 	return lines
 }
 
-// glanceWindows is "Claude 5 h: 62 % used, resets 14:20 (server, 3 min ago)." for each.
+// glanceWindows is "Claude 5 h: 62 % used, resets 14:20, lasts with 18 % to spare (server,
+// 3 min ago)." for each.
 func glanceWindows(s *report.Snapshot) []string {
 	all := allowances(s)
 	if len(all) == 0 {
@@ -87,7 +88,7 @@ func glanceWindows(s *report.Snapshot) []string {
 		if a.Known {
 			used = a.Used + " used"
 		}
-		lines[i] = fmt.Sprintf("%s: %s (%s).", a.Name, tidy(", ", used, a.Reset), strings.TrimSpace(a.Source))
+		lines[i] = fmt.Sprintf("%s: %s (%s).", a.Name, tidy(", ", used, a.Reset, a.Outlook), strings.TrimSpace(a.Source))
 	}
 	return lines
 }

@@ -121,6 +121,7 @@ type Allowance struct {
 	Share   float64
 	Reset   string // "resets 14:20"
 	Source  string // "server, 3 min ago"
+	Outlook string // "lasts with 18 % to spare"; "" = nothing is forecast
 	Verdict Verdict
 	Known   bool
 }
