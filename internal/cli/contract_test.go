@@ -36,7 +36,7 @@ func fields(t reflect.Type, prefix string) []string {
 			}
 		}
 		return list
-	case reflect.Slice:
+	case reflect.Slice, reflect.Array:
 		return fields(t.Elem(), prefix+"[]")
 	case reflect.Map:
 		return []string{prefix + " object"}
@@ -86,6 +86,14 @@ func TestContract(t *testing.T) {
 		}
 		return list
 	}
+	windows := []string{
+		"windows[].agent text", "windows[].account text or null", "windows[].limitId text", "windows[].window text or null",
+		"windows[].windowMinutes number or null", "windows[].usedPercent number or null", "windows[].resetsAt text or null",
+		"windows[].observedAt text or null", "windows[].source text",
+		"windows[].forecast.p10 number or null", "windows[].forecast.p50 number or null", "windows[].forecast.p90 number or null",
+		"windows[].forecast.runOutProbability number or null", "windows[].forecast.runsOutAt text or null",
+		"windows[].forecast.safePacePerHour number or null", "windows[].forecast.model text or null", "windows[].forecast.abstained text or null",
+	}
 	scanned := []string{
 		"agent text", "name text", "found bool", "files number", "requests number", "firstAt text or null", "lastAt text or null",
 		"skippedLines number",
@@ -103,12 +111,19 @@ func TestContract(t *testing.T) {
 				"now.sessions[].lastAt text or null", "now.sessions[].contextTokens number or null", "now.sessions[].contextWindow number or null",
 			},
 			under("now.sessions[].", sums), under("today.", sums),
-			[]string{
-				"windows[].agent text", "windows[].account text or null", "windows[].limitId text", "windows[].window text or null",
-				"windows[].windowMinutes number or null", "windows[].usedPercent number or null", "windows[].resetsAt text or null",
-				"windows[].observedAt text or null", "windows[].source text", "windows[].forecast object or null",
-			},
+			windows,
 		)},
+		"allowance": {allowanceDocument{}, windows},
+		"backtest": {backtestDocument{}, []string{
+			"windows[].agent text", "windows[].account text or null", "windows[].limitId text", "windows[].windowMinutes number",
+			"windows[].finished number", "windows[].skipped number",
+			"windows[].models[].model text", "windows[].models[].forecasts number", "windows[].models[].mae number or null",
+			"windows[].models[].maeByFifth[] number or null", "windows[].models[].brier number or null",
+			"windows[].models[].coverage80 number or null", "windows[].models[].width80 number or null",
+			"windows[].models[].etaErrorHours number or null",
+			"windows[].alerts.precision number or null", "windows[].alerts.recall number or null",
+			"windows[].alerts.leadHours number or null", "windows[].alerts.falsePerWeek number or null",
+		}},
 		"scan": {scanDocument{}, slices.Concat(
 			under("agents[].", scanned), []string{"filesRead number", "bytesRead number", "meterRunning bool"},
 		)},

@@ -178,21 +178,16 @@ type statusSession struct {
 }
 
 type statusWindow struct {
-	Agent         string   `json:"agent"`
-	Account       *string  `json:"account"`
-	LimitID       string   `json:"limitId"`
-	Window        *string  `json:"window"`
-	WindowMinutes *int64   `json:"windowMinutes"`
-	UsedPercent   *float64 `json:"usedPercent"`
-	ResetsAt      *string  `json:"resetsAt"`
-	ObservedAt    *string  `json:"observedAt"`
-	Source        string   `json:"source"`
-	// The 80 % band of usedPercent, and the share of the use that this machine does not
-	// explain, both only where it is calibrated.
-	UsedLow   *float64        `json:"usedPercentLow,omitempty"`
-	UsedHigh  *float64        `json:"usedPercentHigh,omitempty"`
-	Elsewhere *float64        `json:"usedElsewhereShare,omitempty"`
-	Forecast  *statusForecast `json:"forecast"`
+	Agent         string          `json:"agent"`
+	Account       *string         `json:"account"`
+	LimitID       string          `json:"limitId"`
+	Window        *string         `json:"window"`
+	WindowMinutes *int64          `json:"windowMinutes"`
+	UsedPercent   *float64        `json:"usedPercent"`
+	ResetsAt      *string         `json:"resetsAt"`
+	ObservedAt    *string         `json:"observedAt"`
+	Source        string          `json:"source"`
+	Forecast      *statusForecast `json:"forecast"`
 }
 
 // statusForecast says how a window will end. All figures are null where it abstains.
@@ -238,8 +233,7 @@ func statusWindowsOf(windows []report.Window) []statusWindow {
 			ObservedAt: instant(w.ObservedAt), Source: string(w.Source), Forecast: statusForecastOf(w.Forecast),
 		}
 		if w.Source == usage.SourceCalibrated {
-			s.UsedPercent, s.UsedLow, s.UsedHigh = rounded(*w.UsedPercent, 1), rounded(w.Low, 1), rounded(w.High, 1)
-			s.Elsewhere = rounded(*w.Elsewhere, 2)
+			s.UsedPercent = rounded(*w.UsedPercent, 1)
 		}
 		list = append(list, s)
 	}
