@@ -172,6 +172,10 @@ func managed(env agent.Env) error {
 		more, _ := filepath.Glob(filepath.Join(folder, "*.json"))
 		files = append(files, more...)
 	}
+	return managedBy(files)
+}
+
+func managedBy(files []string) error {
 	for _, path := range files {
 		text, err := readFile(path)
 		if err != nil {

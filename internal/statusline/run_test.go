@@ -18,11 +18,25 @@ import (
 	"tokenmeter/internal/agent"
 )
 
-// programVariable makes the test binary the program.
-const programVariable = "STATUSLINE_TEST_DATA_DIR"
+// programVariable makes the test binary the program, installVariable makes it install.
+const (
+	programVariable = "STATUSLINE_TEST_DATA_DIR"
+	installVariable = "STATUSLINE_TEST_INSTALL"
+)
 
 func TestMain(m *testing.M) {
-	if dir, ok := os.LookupEnv(programVariable); ok {
+	if dir, ok := os.LookupEnv(programVariable); ok && os.Getenv(installVariable) != "" {
+		env := agent.Env{OS: "linux", Home: os.Getenv("HOME"), Variable: func(string) string { return "" }}
+		p, err := PlanInstall(Place{Env: env, DataDir: dir, Command: ours})
+		if err == nil {
+			err = p.Apply(context.Background(), noon)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	} else if ok {
 		os.Exit(Run(context.Background(), Options{
 			Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, DataDir: dir,
 			Env: agent.Env{OS: "linux", Home: os.Getenv("HOME"), Variable: os.Getenv}, Clock: time.Now,
