@@ -48,16 +48,7 @@ const warmUp = 4
 
 // Replay forecasts each finished window after the fourth as it would have been forecast
 // then, at every twentieth of it until it was exhausted, and hands each evaluation to visit.
-func Replay(h History, visit func(*Evaluation)) {
-	f := empty(h)
-	for _, w := range finished(h) {
-		see := visit
-		if len(f.past) < warmUp {
-			see = nil
-		}
-		f.learn(w, see)
-	}
-}
+func Replay(h History, visit func(*Evaluation)) { Learn(h, visit) }
 
 // Backtest replays a history and scores every model.
 func Backtest(h History) Result {

@@ -98,10 +98,18 @@ type Forecaster struct {
 
 // New learns from what is finished. Windows that touch, overlap or make no sense cost
 // themselves only. What Demand holds after the last reset is used when it is asked for.
-func New(h History) *Forecaster {
+func New(h History) *Forecaster { return Learn(h, nil) }
+
+// Learn is New that also hands what Replay would to visit, if that is not nil: to learn from a
+// window is to forecast it.
+func Learn(h History, visit func(*Evaluation)) *Forecaster {
 	f := empty(h)
 	for _, w := range finished(h) {
-		f.learn(w, nil)
+		see := visit
+		if len(f.past) < warmUp {
+			see = nil
+		}
+		f.learn(w, see)
 	}
 	if d := f.hours.demand; len(d.Hours) > 0 {
 		f.hours.grow(hourOf(d.First), hourOf(d.First)+int64(len(d.Hours)))

@@ -64,6 +64,8 @@ type Due struct {
 const (
 	// learnt is how far back windows and demand are learnt from.
 	learnt = 26 * 7 * 24 * time.Hour
+	// mostWindows are the finished ones that a running one is forecast from.
+	mostWindows = 30
 	// parts of a window, each of which has one forecast stored.
 	parts = 20
 )
@@ -90,7 +92,6 @@ type knowledge struct {
 // known is what the past tells of one window.
 type known struct {
 	forecaster  *forecast.Forecaster
-	finished    []allowance.Instance
 	calibration allowance.Calibration
 	calibrated  bool
 	score       Score
@@ -237,10 +238,11 @@ func (r *Report) learn(ctx context.Context, now usage.Millis) (*knowledge, error
 	}
 	k = &knowledge{hour: now / hour, by: map[windowKey]*known{}}
 	for key, h := range r.histories(samples, quarters, now) {
-		one := &known{finished: h.instances}
-		one.forecaster = forecast.New(h.History)
+		one := &known{}
 		one.calibration, one.calibrated = allowance.Calibrate(h.rises())
-		one.score = scoreOf(key, h, kept)
+		// What is older adds little to the newest windows, and takes its time.
+		h.Finished = h.Finished[max(0, len(h.Finished)-mostWindows):]
+		one.forecaster, one.score = h.learn(key, kept)
 		k.by[key] = one
 		if h.running != nil && (k.until == 0 || h.running.End < k.until) {
 			k.until = h.running.End
@@ -402,9 +404,10 @@ func (s *spending) demand(now usage.Millis) forecast.Demand {
 	return d
 }
 
-// scoreOf tells how good the forecasts were that were shown of the windows that have closed:
-// the stored ones, and where none was stored what would have been shown.
-func scoreOf(key windowKey, h *history, kept []store.Forecast) Score {
+// learn makes the forecaster, and tells how good the forecasts were that were shown of the
+// windows that have closed: the stored ones, and where none was stored what would have been
+// shown.
+func (h *history) learn(key windowKey, kept []store.Forecast) (*forecast.Forecaster, Score) {
 	const newest = 8 // windows
 	type miss struct{ points, inside float64 }
 	var misses []miss
@@ -429,11 +432,7 @@ func scoreOf(key windowKey, h *history, kept []store.Forecast) Score {
 			}
 		}
 	}
-	recent := h.History
-	if n := len(recent.Finished); n > 4*newest { // enough to have learnt from
-		recent.Finished = recent.Finished[n-4*newest:]
-	}
-	forecast.Replay(recent, func(e *forecast.Evaluation) {
+	forecaster := forecast.Learn(h.History, func(e *forecast.Evaluation) {
 		if shown := e.Forecasts[len(e.Forecasts)-1]; !stored[e.Window.End] && shown.Abstained == "" &&
 			slices.ContainsFunc(instances, func(in allowance.Instance) bool { return in.End == e.Window.End }) {
 			note(e.Window.End, shown.P10, shown.P50, shown.P90, e.Truth)
@@ -447,7 +446,7 @@ func scoreOf(key windowKey, h *history, kept []store.Forecast) Score {
 		}
 	}
 	if len(misses) == 0 {
-		return Score{}
+		return forecaster, Score{}
 	}
 	slices.SortFunc(misses, func(a, b miss) int {
 		switch {
@@ -462,7 +461,7 @@ func scoreOf(key windowKey, h *history, kept []store.Forecast) Score {
 		s.Inside += m.inside / float64(len(misses))
 	}
 	s.MedianMiss = misses[len(misses)/2].points
-	return s
+	return forecaster, s
 }
 
 // WindowBacktest is how good the forecasts of one window would have been.
