@@ -242,7 +242,9 @@ func agents(env agent.Env) []report.Agent {
 		info := source.Info()
 		a := report.Agent{ID: info.ID, Name: info.Name, Slot: info.Slot}
 		for _, root := range source.Roots(env) {
-			a.Roots = append(a.Roots, root.Path)
+			if !root.Aside {
+				a.Roots = append(a.Roots, root.Path)
+			}
 		}
 		list = append(list, a)
 	}

@@ -35,6 +35,9 @@ type Env struct {
 	Home     string                 // the user's home folder, absolute
 	Variable func(string) string    // environment variables
 	Exists   func(path string) bool // whether a folder or file is there
+	// Captures is the folder with what agents handed to this program, in its data folder;
+	// "" = none.
+	Captures string
 }
 
 // Root is a folder that may hold logs.
@@ -43,6 +46,9 @@ type Root struct {
 	Kind string // the source's own word for what lies there ("projects", "archive"); may be ""
 	// From names what led here ("CLAUDE_CONFIG_DIR", "default"), for doctor.
 	From string
+	// Aside: it tells of the allowance and of no requests, so it says nothing of whether the
+	// agent is used here.
+	Aside bool
 }
 
 // File is one log, opened at Cursor.Offset.

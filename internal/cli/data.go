@@ -47,7 +47,9 @@ func Agents(sources []agent.Source, env agent.Env) []report.Agent {
 		info := s.Info()
 		a := report.Agent{ID: info.ID, Name: info.Name, Slot: info.Slot}
 		for _, root := range s.Roots(env) {
-			a.Roots = append(a.Roots, root.Path)
+			if !root.Aside {
+				a.Roots = append(a.Roots, root.Path)
+			}
 		}
 		agents = append(agents, a)
 	}

@@ -94,6 +94,9 @@ func anyLog(sources []agent.Source, env agent.Env) bool {
 	errFound := errors.New("found")
 	for _, source := range sources {
 		for _, root := range source.Roots(env) {
+			if root.Aside {
+				continue
+			}
 			path, err := filepath.EvalSymlinks(root.Path)
 			if err != nil {
 				continue

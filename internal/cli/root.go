@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tokenmeter/internal/calendar"
 	"tokenmeter/internal/platform"
+	"tokenmeter/internal/statusline"
 	"tokenmeter/internal/store"
 	"tokenmeter/internal/view"
 )
@@ -99,13 +101,18 @@ func asUsage(rule cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// dataDir is the data folder that the command line and the environment ask for.
+// dataDir is the data folder that the command line and the environment ask for. From then on
+// what agents handed to this program is found in it.
 func dataDir(cmd *cobra.Command, c *Context) (string, error) {
 	chosen, err := cmd.Flags().GetString(dataDirFlag)
 	if err != nil {
 		return "", err
 	}
-	return platform.DataDir(c.Env, chosen)
+	dir, err := platform.DataDir(c.Env, chosen)
+	if err == nil {
+		c.Env.Captures = filepath.Join(dir, statusline.Folder)
+	}
+	return dir, err
 }
 
 // meterOptions is what a meter on this data folder is told.

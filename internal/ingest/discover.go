@@ -134,7 +134,10 @@ func (w *walk) root(r *root) {
 	case info.IsDir():
 		w.push(folder{root: r, path: real}, stampOf(info))
 	case info.Mode().IsRegular() && r.source.Reader(r.Root, filepath.Base(r.Path)) != nil:
-		w.file(candidate{r, filepath.Base(r.Path), real, stampOf(info)})
+		// No folder of it is listed, so it is watched as the target of a link is.
+		if w.file(candidate{r, filepath.Base(r.Path), real, stampOf(info)}) {
+			w.linked = append(w.linked, w.files[len(w.files)-1])
+		}
 	}
 }
 

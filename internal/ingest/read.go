@@ -282,6 +282,9 @@ func (c *collector) begin(now stamp, packed bool, file io.ReaderAt) {
 	if whole {
 		c.file = store.File{Revision: revision}
 	}
+	if f.Offset == 0 {
+		f.Skipped = nil // all is read, and counted again
+	}
 	f.Agent, f.Path, f.Root, f.Name = c.agent, c.job.path, c.job.root.Path, c.job.name
 	f.Gone = false
 	f.Skipped = maps.Clone(f.Skipped)

@@ -349,6 +349,12 @@ func (w *watcher) watchPartly(roots []root) (again bool) {
 	for path := range w.linked {
 		want(filepath.Dir(path), filepath.Base(path))
 	}
+	for path := range w.folders {
+		// That a folder went away is told once, where its parent is watched too: there.
+		if known := names[filepath.Dir(path)]; known != nil {
+			known[filepath.Base(path)] = true
+		}
+	}
 	for path := range w.partly {
 		if names[path] == nil {
 			if w.folders[path] == nil {

@@ -127,6 +127,9 @@ type remains struct {
 	owned  bitmap          // pages that a tree leads to; nil = not asked yet
 	broken map[string]bool // tables that cannot be read in full
 	absent map[string]bool // tables that came after its schema
+	// guessed: where these tables begin is known from another database only. What is found
+	// there may be a sound page of the table, and not all of it.
+	guessed map[string]bool
 
 	agents, strings, files, threads, series map[int64]int64
 	strands                                 map[int64]strandKey
@@ -142,7 +145,7 @@ func openRemains(path string, usual map[string]uint32) (*remains, error) {
 		return nil, err
 	}
 	m := &remains{
-		pages: p, broken: map[string]bool{}, absent: map[string]bool{},
+		pages: p, broken: map[string]bool{}, absent: map[string]bool{}, guessed: map[string]bool{},
 		agents: map[int64]int64{}, strings: map[int64]int64{0: 0}, files: map[int64]int64{0: 0}, threads: map[int64]int64{0: 0}, series: map[int64]int64{},
 		strands: map[int64]strandKey{},
 	}
@@ -157,7 +160,7 @@ func openRemains(path string, usual map[string]uint32) (*remains, error) {
 	m.roots = p.roots()
 	for name, root := range usual {
 		if _, ok := m.roots[name]; !ok && !m.absent[name] {
-			m.roots[name] = root
+			m.roots[name], m.guessed[name] = root, true
 		}
 	}
 	return m, nil
@@ -171,7 +174,7 @@ func (m *remains) survey() bool {
 		}
 		t := &tree{pages: m.pages, index: s.index, take: func(r record) bool { return s.fits(r.fields) }}
 		t.walk(m.roots[s.name])
-		if t.broken {
+		if t.broken || m.guessed[s.name] {
 			m.broken[s.name] = true
 		}
 	}
@@ -201,7 +204,7 @@ func (m *remains) records(s shape) iter.Seq[record] {
 		if s == shapeEvent {
 			m.lost = append(m.lost, t.gaps...)
 		}
-		if !t.broken || stopped || s.columns == "ni" || s == shapeAgentKey { // others look like that
+		if !t.broken && !m.guessed[s.name] || stopped || s.columns == "ni" || s == shapeAgentKey { // others look like that
 			return
 		}
 		if m.owned == nil {

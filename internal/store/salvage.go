@@ -99,7 +99,7 @@ func salvage(ctx context.Context, w *writer, damaged, backup *remains, step func
 	}
 	for _, m := range sources {
 		wanted := func(int64) bool { return true }
-		if m == backup && kin {
+		if m == backup && kin && !damaged.guessed[shapeEvent.name] {
 			wanted = damaged.misses
 		}
 		if err := r.events(m, wanted); err != nil {

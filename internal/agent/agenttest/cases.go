@@ -30,6 +30,7 @@ import (
 //	-- env --        lines NAME=value, in which $HOME is the case's home
 //	-- want.json --  see Want
 //	-- path/in/home.jsonl -- …
+//	-- captures/name.jsonl -- what agents handed to this program
 //
 // Logs whose name ends in .zst are written plain and compressed on the way to the disk.
 // What a text file cannot hold is written as marks: ⟦NUL 3⟧ ⟦FF⟧ ⟦BOM⟧ ⟦CR⟧, and ⟦CUT⟧ for
@@ -75,6 +76,7 @@ type Sum struct {
 
 // WantedSample is an allowance sample.
 type WantedSample struct {
+	Account       string  `json:"account,omitempty"`
 	LimitID       string  `json:"limitId"`
 	WindowMinutes int64   `json:"windowMinutes,omitempty"`
 	UsedPercent   float64 `json:"usedPercent"`
@@ -204,6 +206,7 @@ func (c Case) Home(t testing.TB) agent.Env {
 			_, err := os.Stat(path)
 			return err == nil
 		},
+		Captures: filepath.Join(home, "captures"),
 	}
 }
 
@@ -262,6 +265,9 @@ func logs(t testing.TB, source agent.Source, env agent.Env) []log {
 				return err
 			}
 			name := filepath.ToSlash(relative)
+			if name == "." { // the root is the file
+				name = filepath.Base(root.Path)
+			}
 			if source.Reader(root, name) == nil {
 				return nil
 			}
@@ -345,7 +351,7 @@ func (f *Folded) wantedBills() (bills []WantedBill) {
 
 func (f *Folded) wantedSamples() (samples []WantedSample) {
 	for _, s := range f.Samples {
-		samples = append(samples, WantedSample{s.LimitID, s.WindowMinutes, s.UsedPercent, stamp(s.ResetsAt), stamp(s.ObservedAt), string(s.Source), s.Plan, s.Reached})
+		samples = append(samples, WantedSample{s.Account, s.LimitID, s.WindowMinutes, s.UsedPercent, stamp(s.ResetsAt), stamp(s.ObservedAt), string(s.Source), s.Plan, s.Reached})
 	}
 	return samples
 }

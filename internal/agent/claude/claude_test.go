@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tokenmeter/internal/agent"
 	"tokenmeter/internal/agent/agenttest"
 	"tokenmeter/internal/agent/agenttest/reference"
 )
@@ -32,4 +33,17 @@ func FuzzReader(f *testing.F) {
 
 func FuzzMutated(f *testing.F) {
 	agenttest.FuzzMutated(f, source, agenttest.Cases(f, "testdata"), reference.Claude)
+}
+
+// TestAllowance reads what tells of the allowance and of no requests.
+func TestAllowance(t *testing.T) {
+	only := struct{ agent.Source }{source} // what it simulates is another test's matter
+	agenttest.Run(t, only, agenttest.Cases(t, "testdata/allowance"), nil, agenttest.Options{
+		Names: []string{
+			"oauthAccount.organizationRateLimitTier", "model_scoped[].name",
+			"cachedUsageUtilization.utilization.limits[].scope.model.display_name",
+			"cachedUsageUtilization.utilization.limits[].scope.surface",
+		},
+		Independent: true,
+	})
 }

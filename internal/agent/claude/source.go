@@ -19,6 +19,12 @@ const (
 	// kindDesktop is a folder in which Claude Desktop makes a `.claude/projects` of its own
 	// for each session, some levels down: only what lies in a `projects` folder counts.
 	kindDesktop = "desktop"
+	// kindAccount is Claude Code's file on the account, kindHistory Claude Desktop's on the
+	// allowance: the root is the file itself.
+	kindAccount = "account"
+	kindHistory = "history"
+	// kindCaptures is the folder with what Claude Code handed to the status line.
+	kindCaptures = "captures"
 )
 
 // desktopDepth is how far down a `projects` folder of Claude Desktop may lie.
@@ -44,10 +50,11 @@ func (Source) Info() agent.Info {
 			"input, cache reads, cache writes of five minutes and of an hour, output and its reasoning part, for each request",
 			"sub-agents, advisor models and web searches",
 			"session, folder, branch, version, model and context size",
+			"how much of the allowance was used when Claude Code, Claude Desktop or the status line noted it",
 			"the moment a limit was reached",
 		},
 		Missing: []string{
-			"how much of an allowance is used before a limit is reached",
+			"how much of the allowance is used now: without the status line, what is noted may be days old",
 			"requests that were cut before their first block was complete, and those of /compact",
 			"the full output of a response that was interrupted",
 			"the full output of many responses of the versions 2.1.7 to 2.1.96",
@@ -63,8 +70,13 @@ func (Source) Roots(env agent.Env) []agent.Root {
 	add := func(dir, kind, from string) {
 		same := func(r agent.Root) bool { return r.Path == dir }
 		if !slices.ContainsFunc(roots, same) {
-			roots = append(roots, agent.Root{Path: dir, Kind: kind, From: from})
+			aside := kind == kindAccount || kind == kindHistory || kind == kindCaptures
+			roots = append(roots, agent.Root{Path: dir, Kind: kind, From: from, Aside: aside})
 		}
+	}
+	var accounts []agent.Root
+	account := func(dir, from string) {
+		accounts = append(accounts, agent.Root{Path: env.Join(dir, accountFile), Kind: kindAccount, From: from})
 	}
 	if value := strings.TrimSpace(env.Variable("CLAUDE_CONFIG_DIR")); value != "" {
 		dirs := []string{value}
@@ -73,10 +85,18 @@ func (Source) Roots(env agent.Env) []agent.Root {
 		}
 		for _, dir := range dirs {
 			if dir = strings.TrimSpace(dir); dir != "" {
-				add(projectsOf(env, env.Absolute(dir)), kindProjects, "CLAUDE_CONFIG_DIR")
+				projects := projectsOf(env, env.Absolute(dir))
+				add(projects, kindProjects, "CLAUDE_CONFIG_DIR")
+				account(strings.TrimRight(strings.TrimSuffix(projects, "projects"), `/\`), "CLAUDE_CONFIG_DIR")
 			}
 		}
+		// Who has no such file there is known by the usual one.
+		if !slices.ContainsFunc(accounts, func(r agent.Root) bool { return env.Exists(r.Path) }) {
+			account(env.Home, "default")
+		}
 	} else {
+		account(env.Home, "default")
+		account(env.Join(env.Home, ".claude"), "default")
 		add(env.Join(env.Home, ".claude", "projects"), kindProjects, "default")
 		add(env.Join(env.ConfigHome(), "claude", "projects"), kindProjects, "default")
 		add(env.Join(env.Home, ".openclaude", "projects"), kindProjects, "default")
@@ -85,6 +105,15 @@ func (Source) Roots(env agent.Env) []agent.Root {
 		for _, sub := range []string{"local-agent-mode-sessions", "claude-code-sessions"} {
 			add(env.Join(dir, sub), kindDesktop, "Claude Desktop")
 		}
+	}
+	for _, r := range accounts {
+		add(r.Path, r.Kind, r.From)
+	}
+	for _, dir := range desktopFolders(env) {
+		add(env.Join(dir, historyFile), kindHistory, "Claude Desktop")
+	}
+	if env.Captures != "" {
+		add(env.Captures, kindCaptures, "status line")
 	}
 	return roots
 }
@@ -122,6 +151,16 @@ func desktopFolders(env agent.Env) []string {
 
 // Reader implements agent.Source.
 func (s Source) Reader(root agent.Root, name string) agent.Reader {
+	switch {
+	case root.Kind == kindAccount && name == accountFile:
+		return accountReader
+	case root.Kind == kindHistory && name == historyFile:
+		return historyReader
+	case root.Kind == kindCaptures && path.Ext(name) == ".jsonl" && path.Base(name) == name:
+		return captureReader
+	case root.Kind == kindAccount, root.Kind == kindHistory, root.Kind == kindCaptures:
+		return nil
+	}
 	if !strings.EqualFold(path.Ext(name), ".jsonl") {
 		return nil
 	}

@@ -21,6 +21,9 @@ func TestRoots(t *testing.T) {
 			"/home/ada/.openclaude/projects", kindProjects,
 			"/home/ada/.config/Claude/local-agent-mode-sessions", kindDesktop,
 			"/home/ada/.config/Claude/claude-code-sessions", kindDesktop,
+			"/home/ada/.claude.json", kindAccount,
+			"/home/ada/.claude/.claude.json", kindAccount,
+			"/home/ada/.config/Claude/plan-usage-history.json", kindHistory,
 		}},
 		{name: "macOS", system: "darwin", want: []string{
 			"/home/ada/.claude/projects", kindProjects,
@@ -28,6 +31,9 @@ func TestRoots(t *testing.T) {
 			"/home/ada/.openclaude/projects", kindProjects,
 			"/home/ada/Library/Application Support/Claude/local-agent-mode-sessions", kindDesktop,
 			"/home/ada/Library/Application Support/Claude/claude-code-sessions", kindDesktop,
+			"/home/ada/.claude.json", kindAccount,
+			"/home/ada/.claude/.claude.json", kindAccount,
+			"/home/ada/Library/Application Support/Claude/plan-usage-history.json", kindHistory,
 		}},
 		{name: "Windows, installed and from the store", system: "windows", variables: map[string]string{"APPDATA": `D:\Roaming`}, want: []string{
 			`C:\Users\ada\.claude\projects`, kindProjects,
@@ -37,6 +43,10 @@ func TestRoots(t *testing.T) {
 			`D:\Roaming\Claude\claude-code-sessions`, kindDesktop,
 			`C:\Users\ada\AppData\Local\Packages\Claude_pzs8sxrjxfjjc\LocalCache\Roaming\Claude\local-agent-mode-sessions`, kindDesktop,
 			`C:\Users\ada\AppData\Local\Packages\Claude_pzs8sxrjxfjjc\LocalCache\Roaming\Claude\claude-code-sessions`, kindDesktop,
+			`C:\Users\ada\.claude.json`, kindAccount,
+			`C:\Users\ada\.claude\.claude.json`, kindAccount,
+			`D:\Roaming\Claude\plan-usage-history.json`, kindHistory,
+			`C:\Users\ada\AppData\Local\Packages\Claude_pzs8sxrjxfjjc\LocalCache\Roaming\Claude\plan-usage-history.json`, kindHistory,
 		}},
 		{name: "folder for settings elsewhere", system: "linux", variables: map[string]string{"XDG_CONFIG_HOME": "/etc/ada"}, want: []string{
 			"/home/ada/.claude/projects", kindProjects,
@@ -44,6 +54,9 @@ func TestRoots(t *testing.T) {
 			"/home/ada/.openclaude/projects", kindProjects,
 			"/etc/ada/Claude/local-agent-mode-sessions", kindDesktop,
 			"/etc/ada/Claude/claude-code-sessions", kindDesktop,
+			"/home/ada/.claude.json", kindAccount,
+			"/home/ada/.claude/.claude.json", kindAccount,
+			"/etc/ada/Claude/plan-usage-history.json", kindHistory,
 		}},
 		{name: "a list, with the home's sign, spaces and repeats", system: "linux", exist: []string{"/a", "/a/projects", "/b/projects"},
 			variables: map[string]string{"CLAUDE_CONFIG_DIR": "/a, ~/x ,/b/projects,,/a/,/b"}, want: []string{
@@ -52,24 +65,46 @@ func TestRoots(t *testing.T) {
 				"/b/projects", kindProjects,
 				"/home/ada/.config/Claude/local-agent-mode-sessions", kindDesktop,
 				"/home/ada/.config/Claude/claude-code-sessions", kindDesktop,
+				"/a/.claude.json", kindAccount,
+				"/home/ada/x/.claude.json", kindAccount,
+				"/b/.claude.json", kindAccount,
+				"/home/ada/.claude.json", kindAccount,
+				"/home/ada/.config/Claude/plan-usage-history.json", kindHistory,
 			}},
 		{name: "a folder with a comma in its name", system: "linux", exist: []string{"/a,b"},
 			variables: map[string]string{"CLAUDE_CONFIG_DIR": "/a,b"}, want: []string{
 				"/a,b/projects", kindProjects,
 				"/home/ada/.config/Claude/local-agent-mode-sessions", kindDesktop,
 				"/home/ada/.config/Claude/claude-code-sessions", kindDesktop,
+				"/a,b/.claude.json", kindAccount,
+				"/home/ada/.claude.json", kindAccount,
+				"/home/ada/.config/Claude/plan-usage-history.json", kindHistory,
 			}},
 		{name: "a configuration folder that is called projects", system: "linux", exist: []string{"/w/projects", "/w/projects/projects"},
 			variables: map[string]string{"CLAUDE_CONFIG_DIR": "/w/projects"}, want: []string{
 				"/w/projects/projects", kindProjects,
 				"/home/ada/.config/Claude/local-agent-mode-sessions", kindDesktop,
 				"/home/ada/.config/Claude/claude-code-sessions", kindDesktop,
+				"/w/projects/.claude.json", kindAccount,
+				"/home/ada/.claude.json", kindAccount,
+				"/home/ada/.config/Claude/plan-usage-history.json", kindHistory,
 			}},
 		{name: "a value that is not there stays, so that it can be told", system: "linux",
 			variables: map[string]string{"CLAUDE_CONFIG_DIR": "/gone"}, want: []string{
 				"/gone/projects", kindProjects,
 				"/home/ada/.config/Claude/local-agent-mode-sessions", kindDesktop,
 				"/home/ada/.config/Claude/claude-code-sessions", kindDesktop,
+				"/gone/.claude.json", kindAccount,
+				"/home/ada/.claude.json", kindAccount,
+				"/home/ada/.config/Claude/plan-usage-history.json", kindHistory,
+			}},
+		{name: "a folder that has the file on the account", system: "linux", exist: []string{"/a", "/a/.claude.json"},
+			variables: map[string]string{"CLAUDE_CONFIG_DIR": "/a"}, want: []string{
+				"/a/projects", kindProjects,
+				"/home/ada/.config/Claude/local-agent-mode-sessions", kindDesktop,
+				"/home/ada/.config/Claude/claude-code-sessions", kindDesktop,
+				"/a/.claude.json", kindAccount,
+				"/home/ada/.config/Claude/plan-usage-history.json", kindHistory,
 			}},
 		{name: "Windows with a variable", system: "windows", exist: []string{`D:\c`},
 			variables: map[string]string{"CLAUDE_CONFIG_DIR": `D:\c`, "APPDATA": `D:\r`, "LOCALAPPDATA": `D:\l`}, want: []string{
@@ -78,6 +113,10 @@ func TestRoots(t *testing.T) {
 				`D:\r\Claude\claude-code-sessions`, kindDesktop,
 				`D:\l\Packages\Claude_pzs8sxrjxfjjc\LocalCache\Roaming\Claude\local-agent-mode-sessions`, kindDesktop,
 				`D:\l\Packages\Claude_pzs8sxrjxfjjc\LocalCache\Roaming\Claude\claude-code-sessions`, kindDesktop,
+				`D:\c\.claude.json`, kindAccount,
+				`C:\Users\ada\.claude.json`, kindAccount,
+				`D:\r\Claude\plan-usage-history.json`, kindHistory,
+				`D:\l\Packages\Claude_pzs8sxrjxfjjc\LocalCache\Roaming\Claude\plan-usage-history.json`, kindHistory,
 			}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -93,7 +132,7 @@ func TestRoots(t *testing.T) {
 			var got []string
 			for _, root := range (Source{}).Roots(env) {
 				got = append(got, root.Path, root.Kind)
-				if fromVariable := root.Kind == kindProjects && c.variables["CLAUDE_CONFIG_DIR"] != ""; fromVariable != (root.From == "CLAUDE_CONFIG_DIR") {
+				if fromVariable := c.variables["CLAUDE_CONFIG_DIR"] != "" && (root.Kind == kindProjects || root.Kind == kindAccount && root.Path != env.Join(env.Home, accountFile)); fromVariable != (root.From == "CLAUDE_CONFIG_DIR") {
 					t.Errorf("%s is said to come from %s", root.Path, root.From)
 				}
 			}
@@ -122,5 +161,33 @@ func TestReaderOf(t *testing.T) {
 				t.Errorf("%s in %s: %v", name, kind, got)
 			}
 		}
+	}
+}
+
+func TestReaderOfFilesAndCaptures(t *testing.T) {
+	for _, c := range []struct {
+		kind, name string
+		want       bool
+	}{
+		{kindAccount, ".claude.json", true},
+		{kindAccount, ".claude.json.backup", false},
+		{kindAccount, "projects/.claude.json", false},
+		{kindAccount, "s1.jsonl", false},
+		{kindHistory, "plan-usage-history.json", true},
+		{kindHistory, "buddy-tokens.json", false},
+		{kindCaptures, "2031-04.jsonl", true},
+		{kindCaptures, "old/2031-04.jsonl", false},
+		{kindCaptures, "2031-04.jsonl.tmp", false},
+		{kindProjects, ".claude.json", false},
+		{kindDesktop, "plan-usage-history.json", false},
+	} {
+		if got := (Source{}).Reader(agent.Root{Kind: c.kind}, c.name) != nil; got != c.want {
+			t.Errorf("%s of %s: %v", c.name, c.kind, got)
+		}
+	}
+	env := agent.Env{OS: "linux", Home: "/home/ada", Variable: func(string) string { return "" }, Exists: func(string) bool { return false }, Captures: "/home/ada/.local/share/tokenmeter/statusline"}
+	roots := (Source{}).Roots(env)
+	if last := roots[len(roots)-1]; last.Path != env.Captures || last.Kind != kindCaptures {
+		t.Errorf("the captures are not read: %+v", roots)
 	}
 }

@@ -15,7 +15,7 @@ import (
 //	"limits":[{"kind":"session","percent":12,"resets_at":"…"},
 //	          {"kind":"weekly_scoped","percent":3,"resets_at":null,"scope":{"model":{"display_name":"Fable"}}}]
 //
-// The list is preferred. Of an unknown kind the length is not known, so it is left out. False:
+// The list is preferred where both tell of a window. Of an unknown kind the length is not known, so it is left out. False:
 // it is not an object.
 func utilization(s *agent.Scanner, at usage.Millis) ([]usage.Sample, bool) {
 	if !s.Object() {
@@ -44,10 +44,15 @@ func utilization(s *agent.Scanner, at usage.Millis) ([]usage.Sample, bool) {
 	if s.Err() != nil {
 		return nil, false
 	}
-	if len(listed) > 0 {
-		return listed, true
+	for i := range named {
+		said := func(l usage.Sample) bool {
+			return l.LimitID == named[i].LimitID && l.WindowMinutes == named[i].WindowMinutes
+		}
+		if !slices.ContainsFunc(listed, said) {
+			listed = append(listed, named[i])
+		}
 	}
-	return named, true
+	return listed, true
 }
 
 // limitsOf reads the list.
@@ -169,10 +174,7 @@ func (r *reading) member(key string, s *agent.Scanner) {
 		r.used, r.stated = s.Float()
 		r.stated = r.stated && r.used >= 0 && r.used < 1e6
 	case "resets_at":
-		r.resets = 0
-		if text, ok := s.Text(); ok {
-			r.resets, _ = agent.ParseTime(text)
-		}
+		r.resets = moment(s)
 	default:
 		s.Skip()
 	}
