@@ -189,12 +189,16 @@ func (f *Forecaster) forecast(running Window, now usage.Millis, all *[models]For
 		all[linear] = f.linear(&v)
 		all[workday] = f.workdayLinear(&v)
 		all[curves] = f.weekCurves(&v)
+		var pace float64
 		if f.short() {
 			all[profile] = f.session(&v)
+			// Who is in a session means to go on.
+			pace = (full - v.used) / max(0.25, float64(v.window.End-v.now)/float64(hour))
 		} else {
-			all[profile] = f.profile(&v)
+			sh := f.profileShape(&v)
+			all[profile] = f.profile(&v, &sh)
+			pace = f.safePace(&v, &sh)
 		}
-		pace := f.safePace(&v)
 		for i := range all {
 			all[i].SafePacePerHour = pace
 		}

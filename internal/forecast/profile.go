@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"math"
+	"slices"
 
 	"tokenmeter/internal/usage"
 )
@@ -26,16 +27,17 @@ type tuning struct {
 	priorWindows float64 // weight of the prior of residuals
 	phaseWidth   float64 // of the kernel over phases
 	residualFade float64 // weight of a residual against that of the window after it
+	band         float64 // width of the shown band against that of the distribution
 	jump         float64 // log of a change of points per dollar that is believed
 }
 
 func tuned() tuning {
 	return tuning{
-		halfLife: 3 * bins, binWeeks: 2, classWeeks: 1,
-		longHalf: 5 * 24, longPoints: 12,
-		shortHalf: 6, shortPoints: 8, shortLead: 8,
-		shift: 1.5, sigma: 0.4, grain: 4, priorBias: 0, priorWindows: 4, phaseWidth: 0.15, residualFade: 0.93,
-		jump: 0.4,
+		halfLife: 7 * bins, binWeeks: 7, classWeeks: 0.8,
+		longHalf: 420, longPoints: 20,
+		shortHalf: 18, shortPoints: 7, shortLead: 20,
+		shift: 4, sigma: 0.35, grain: 7, priorBias: -0.05, priorWindows: 10, phaseWidth: 0.2, residualFade: 0.95,
+		jump: 0.4, band: 0.86,
 	}
 }
 
@@ -214,6 +216,10 @@ func (f *Forecaster) scales(v *view) ([]float64, float64) {
 	if known {
 		perDollar = nowRise / nowDollars
 	}
+	threshold := f.tune.jump
+	if known {
+		threshold = max(threshold, 3*f.unsteady())
+	}
 	for i := range scale {
 		scale[i] = 1
 		p := &f.past[i]
@@ -221,11 +227,32 @@ func (f *Forecaster) scales(v *view) ([]float64, float64) {
 			continue
 		}
 		x := math.Log(perDollar * p.dollars / p.rise)
-		if math.Abs(x) > f.tune.jump {
+		if math.Abs(x) > threshold {
 			scale[i] = math.Exp(x)
 		}
 	}
 	return scale, perDollar
+}
+
+// unsteady is by how much the points of a dollar usually differ from one window to the
+// next, as a logarithm: much where another machine uses the same account.
+func (f *Forecaster) unsteady() float64 {
+	var steps []float64
+	last, known := 0.0, false
+	for i := max(0, len(f.past)-20); i < len(f.past); i++ {
+		if p := &f.past[i]; p.rise >= 10 && p.dollars > 0 {
+			x := math.Log(p.rise / p.dollars)
+			if known {
+				steps = append(steps, math.Abs(x-last))
+			}
+			last, known = x, true
+		}
+	}
+	if len(steps) < 2 {
+		return 0
+	}
+	slices.Sort(steps)
+	return steps[len(steps)/2]
 }
 
 // ahead walks over the hours that are left and calls visit with the expected points and
@@ -248,10 +275,9 @@ func (f *Forecaster) ahead(v *view, sh *shape, visit func(from, until usage.Mill
 }
 
 // profile forecasts by the hour of the week and the present intensity.
-func (f *Forecaster) profile(v *view) Forecast {
-	sh := f.profileShape(v)
+func (f *Forecaster) profile(v *view, sh *shape) Forecast {
 	mean := 0.0
-	f.ahead(v, &sh, func(_, _ usage.Millis, points, _ float64) bool {
+	f.ahead(v, sh, func(_, _ usage.Millis, points, _ float64) bool {
 		mean += points
 		return true
 	})
@@ -264,14 +290,14 @@ func (f *Forecaster) profile(v *view) Forecast {
 	out := Forecast{Model: Profile}
 	left := full - v.used
 	rest := func(z float64) float64 { return max(0, math.Exp(center+z*spread)-c) }
-	r10, r50, r90 := rest(-z90), rest(0), rest(z90)
+	r10, r50, r90 := rest(-z90*f.tune.band), rest(0), rest(z90*f.tune.band)
 	out.P10, out.P50, out.P90 = v.used+r10, v.used+r50, v.used+r90
 	out.RunOutProbability = 1 - normal((math.Log(left+c)-center)/spread)
 	// Each path is the expected one, stretched to its end.
 	cross := [3]usage.Millis{}
 	ends := [3]float64{r50, r90, r10}
 	sum := 0.0
-	f.ahead(v, &sh, func(from, until usage.Millis, points, _ float64) bool {
+	f.ahead(v, sh, func(from, until usage.Millis, points, _ float64) bool {
 		for i, end := range ends {
 			if cross[i] == 0 && end >= left && mean > 0 {
 				if at := left * mean / end; sum+points >= at && points > 0 {
@@ -299,10 +325,9 @@ const z90 = 1.2815515655446004
 func normal(z float64) float64 { return 0.5 * math.Erfc(-z/math.Sqrt2) }
 
 // safePace gives the points an active hour that just last to the reset.
-func (f *Forecaster) safePace(v *view) float64 {
-	sh := f.profileShape(v)
+func (f *Forecaster) safePace(v *view, sh *shape) float64 {
 	active := 0.0
-	f.ahead(v, &sh, func(_, _ usage.Millis, _, a float64) bool {
+	f.ahead(v, sh, func(_, _ usage.Millis, _, a float64) bool {
 		active += a
 		return true
 	})
